@@ -1,0 +1,52 @@
+"""Text from outside, made harmless where it enters.
+
+Terminals act on control characters, and some invisible characters change what a reader believes to see.
+Names, headers and server messages pass through `safe` once, at the boundary; everything behind it may
+show them as they are (markup is the screen's own business and is always off there).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+REPLACEMENT = "\ufffd"
+
+_HARMFUL = (
+    *range(0x20),  # C0: ESC and friends
+    *range(0x7F, 0xA0),  # DEL and C1
+    0xAD,  # soft hyphen
+    0x61C,  # Arabic letter mark
+    *range(0x200B, 0x2010),  # zero width, left-to-right marks
+    *range(0x2028, 0x202F),  # separators, bidi embeddings
+    *range(0x2060, 0x2070),  # invisible operators, bidi isolates
+    0xFEFF,  # byte order mark
+    *range(0xD800, 0xE000),  # surrogates
+    *range(0xFFF9, 0xFFFC),  # interlinear annotations
+    *range(0xE0000, 0xE0080),  # tags
+)
+_TABLE = dict.fromkeys(_HARMFUL, REPLACEMENT) | {0x09: " ", 0x0A: " ", 0x0D: " "}
+
+
+def safe(text: str, limit: int = 300) -> str:
+    """Return `text` on one line, at most `limit` characters long, without anything a terminal acts on.
+
+    Control, bidirectional and invisible characters become U+FFFD, white space runs become one space.
+    """
+    cleaned = " ".join(text[: limit * 4].translate(_TABLE).split())
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def safe_url(url: str, limit: int = 200) -> str:
+    """Return what of a URL may be shown or logged: no user, password, query or fragment.
+
+    Signed URLs carry their credential in the query.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(unreadable address)"
+    if ":" in host:
+        host = f"[{host}]"
+    return safe(f"{parts.scheme}://{host}{port}{parts.path}", limit)

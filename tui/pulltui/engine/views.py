@@ -1,0 +1,236 @@
+"""What the engine shows: one frozen view, published about ten times a second.
+
+A view is plain data: it can be kept, compared, pickled or sent over a socket. Text in it is clean.
+Bytes are integers, rates bytes a second, times seconds; durations are counted from the view's `now`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+
+class PullState(StrEnum):
+    """Where a pull stands (README: states)."""
+
+    QUEUED = "queued"
+    RESOLVING = "resolving"
+    DOWNLOADING = "downloading"
+    VERIFYING = "verifying"
+    COMMITTING = "committing"
+    DONE = "done"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+class BlobState(StrEnum):
+    """Where a blob stands."""
+
+    QUEUED = "queued"
+    DOWNLOADING = "downloading"
+    WAITING = "waiting"
+    VERIFYING = "verifying"
+    REPAIRING = "repairing"
+    PAUSED = "paused"
+    VERIFIED = "verified"
+    CACHED = "cached"
+    FAILED = "failed"
+
+
+class PartState(IntEnum):
+    """Where a part stands; one byte each in `PartMap.states`."""
+
+    TODO = 0
+    PARTIAL = 1
+    """Some of it is written, and nobody is fetching the rest just now."""
+    DONE = 2
+    HELD = 3
+    """In a connection's run, behind the part that is being received."""
+    RECEIVING = 4
+    WAITING = 5
+    """Waits for a retry, or for its host."""
+    QUIET = 6
+    STALLED = 7
+    FAILED = 8
+
+
+class PartView(msgspec.Struct, frozen=True):
+    """One part that holds a connection, or waits to have one again."""
+
+    n: int
+    offset: int
+    size: int
+    done: int
+    """Bytes written."""
+    state: PartState
+    rate: float = 0.0
+    silent: float = 0.0
+    """Seconds since the last byte came off the socket; counted from 3 s on."""
+    stall_after: float = 0.0
+    """The silence at which the connection is given up."""
+    attempt: int = 0
+    """Failures in a row without progress; 0 when all is well."""
+    attempts: int = 0
+    """`max_retries`."""
+    wait: float = 0.0
+    """Seconds until the next try."""
+    why: str = ""
+    """What went wrong last: '503', 'connection reset', 'stalled for 30 s'."""
+
+
+class PartMap(msgspec.Struct, frozen=True):
+    """All parts of a blob, packed: only for blobs that somebody looks at.
+
+    `offsets`, `sizes`, `done` are arrays of native unsigned 64-bit integers (`memoryview(x).cast("Q")`),
+    `states` has one byte a part (PartState). Parts are in order, without gaps, and add up to the blob.
+    """
+
+    offsets: bytes
+    sizes: bytes
+    done: bytes
+    states: bytes
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Why something waits, in words, and for how long still (None: until something changes)."""
+
+    why: str
+    seconds: float | None = None
+
+
+class BlobView(msgspec.Struct, frozen=True):
+    """One blob of a pull."""
+
+    digest: str
+    """`sha256:<64 hex>`."""
+    kind: str
+    """The layer's role: model, config, template, license, ..."""
+    media_type: str
+    size: int
+    done: int = 0
+    """Bytes written; never falls, except for the step back after a failed sync or a repair."""
+    hashed: int = 0
+    """Length of the prefix that is hashed."""
+    rate: float = 0.0
+    eta: float | None = None
+    state: BlobState = BlobState.QUEUED
+    connections: int = 0
+    parts: int = 0
+    parts_done: int = 0
+    quiet: int = 0
+    stalled: int = 0
+    retrying: int = 0
+    """How many parts are quiet, stalled, waiting for a retry."""
+    retries: int = 0
+    stalls: int = 0
+    fetched_again: int = 0
+    """Bytes asked for although they had been written before (repairs)."""
+    source: str = ""
+    """Host that the bytes come from."""
+    single_stream: bool = False
+    """The server knows no ranges: one connection from the start."""
+    waiting: Waiting | None = None
+    note: str = ""
+    """One clean sentence on what is going on when it is not plain downloading."""
+    active: tuple[PartView, ...] = ()
+    """Parts that hold a connection or wait for one, worst first; only for watched blobs."""
+    map: PartMap | None = None
+    """Only for watched blobs."""
+
+
+class PullView(msgspec.Struct, frozen=True):
+    """One pull and its blobs."""
+
+    id: str
+    name: str
+    """The name as people write it, shortest form, clean."""
+    host: str
+    state: PullState
+    size: int = 0
+    """Bytes of all distinct blobs; 0 until the manifest is here."""
+    done: int = 0
+    cached: int = 0
+    """Bytes of blobs that were here already."""
+    rate: float = 0.0
+    eta: float | None = None
+    connections: int = 0
+    blobs: tuple[BlobView, ...] = ()
+    waiting: Waiting | None = None
+    error: str = ""
+    """What failed, with the evidence."""
+    hint: str = ""
+    """What to do next."""
+    kind: str = ""
+    """Stable word for the error (errors.py)."""
+    exit_code: int = 0
+    seconds: float = 0.0
+    """Time spent on it since this start, pauses excluded."""
+    insecure: bool = False
+
+
+class EngineView(msgspec.Struct, frozen=True):
+    """Everything there is to see at one moment."""
+
+    rev: int = 0
+    now: float = 0.0
+    """The engine's monotonic clock."""
+    pulls: tuple[PullView, ...] = ()
+    """In queue order."""
+    rate: float = 0.0
+    size: int = 0
+    done: int = 0
+    """Sums over pulls that are not failed, blobs counted once."""
+    eta: float | None = None
+    connections: int = 0
+    backlog: int = 0
+    """Bytes received but not yet written."""
+    models_dir: str = ""
+    transport: str = ""
+    """`fast` or `httpx`."""
+    free: int | None = None
+    """Bytes free where the models go."""
+    suspended: bool = False
+
+
+class EventKind(StrEnum):
+    """What may not be missed, or is of interest to a log."""
+
+    ADDED = "added"
+    RESOLVED = "resolved"
+    STALLED = "stalled"
+    RETRY = "retry"
+    WAITING = "waiting"
+    NOTE = "note"
+    VERIFIED = "verified"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    DONE = "done"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line of the event log. Fields that do not apply keep their defaults."""
+
+    seq: int
+    at: float
+    """Seconds since the engine started."""
+    kind: EventKind
+    pull: str = ""
+    """Id of the pull."""
+    name: str = ""
+    digest: str = ""
+    part: int | None = None
+    attempt: int = 0
+    attempts: int = 0
+    wait: float | None = None
+    why: str = ""
+    hint: str = ""
+    error_kind: str = ""
+    blobs: int = 0
+    size: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+    fetched_again: int = 0
