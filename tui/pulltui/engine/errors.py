@@ -7,6 +7,10 @@ line ends with (README's table).
 
 from __future__ import annotations
 
+import errno
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 class PullError(Exception):
     """A pull cannot go on as it is. What was fetched stays on disk."""
@@ -98,3 +102,14 @@ class GaveUpError(PullError):
     """No byte came for `give_up_after` seconds."""
 
     kind = "gave-up"
+
+
+def storage_error(error: OSError, what: str) -> PullError:
+    """Return the error for people behind what the disk said; `what` is the thing that failed."""
+    if error.errno in DISK_FULL:
+        return NoSpaceError(
+            f"{what}: {error.strerror}", "Free some space; it goes on by itself. Nothing that came is lost."
+        )
+    return StorageError(
+        f"{what}: {error.strerror or error}", "Look at the disk; what is recorded there is kept."
+    )

@@ -1,0 +1,279 @@
+"""Every setting: its name, type, bounds, default and description, here and nowhere else.
+
+The template, the schema, `pulltui config show` and README's table are made from these structs. In memory
+sizes are bytes, rates bytes a second (None: unlimited), durations seconds and times of day minutes since
+midnight, as plain numbers; `Meta.extra["unit"]` says which of them a field holds, so that files can say
+"16 MB" (see `values`).
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+from pulltui_config.units import GB, KB, MB
+
+LATER: Final = "not used yet: "
+"""Begins the description of every setting that no code reads yet. Delete it there when something does."""
+
+SIZE: Final[dict[str, Any]] = {"unit": "size"}
+RATE: Final[dict[str, Any]] = {"unit": "rate"}
+SECONDS: Final[dict[str, Any]] = {"unit": "seconds"}
+TIME: Final[dict[str, Any]] = {"unit": "time"}
+DAYS: Final[dict[str, Any]] = {"unit": "days"}
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEK: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# A path is never relative: the same file would mean another directory in every directory it is read from.
+_PATH = r"\A(?:|/[^\x00]*|~(?:/[^\x00]*)?)\Z"
+_PATH_ALLOWED = {"allowed": 'an absolute path, one that begins with ~/, or ""'}
+
+Connections = Annotated[int, Meta(ge=1, le=64)]
+Host = Annotated[str, Meta(pattern=r"\A[^\s/]+\Z", extra={"allowed": "a host name"})]
+Rate = Annotated[int, Meta(ge=1 * KB, le=1000 * GB)]
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """Table [storage]."""
+
+    models_dir: Annotated[
+        str,
+        Meta(
+            description='The models directory. "" follows OLLAMA_MODELS, and without that ~/.ollama/models.',
+            pattern=_PATH,
+            extra=_PATH_ALLOWED,
+        ),
+    ] = ""
+    check_space: Annotated[
+        bool, Meta(description="Refuse to begin, and wait while writing, when the disk has not enough space.")
+    ] = True
+    keep_free: Annotated[
+        int,
+        Meta(
+            description="How much of the disk stays free for everything else.",
+            ge=0,
+            le=1_000_000 * GB,
+            extra=SIZE,
+        ),
+    ] = 1 * GB
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """Table [transfer]."""
+
+    connections: Annotated[
+        Connections | Literal["auto"],
+        Meta(
+            description='How many connections to use at once. "auto" begins with 8 and stays there; '
+            f"{LATER}finding the best number while downloading."
+        ),
+    ] = "auto"
+    max_connections: Annotated[
+        int, Meta(description="The most connections of the whole program, over all pulls.", ge=1, le=256)
+    ] = 64
+    per_host: Annotated[
+        dict[Host, Connections],
+        Meta(
+            description="The most connections for what one registry serves; others may use max_connections."
+        ),
+    ] = field(default_factory=lambda: {"hf.co": 8, "huggingface.co": 8})
+    part_size: Annotated[
+        int,
+        Meta(
+            description="The size of a part: the unit of progress, checksum and display.",
+            ge=1 * MB,
+            le=1 * GB,
+            extra=SIZE,
+        ),
+    ] = 16 * MB
+    layout: Annotated[
+        Literal["fixed", "sixteenths"],
+        Meta(
+            description='How new blobs are cut: "fixed" into parts of part_size, "sixteenths" into 16 parts '
+            "of 100 MB to 1 GB as Ollama does. Partials keep the layout they have."
+        ),
+    ] = "fixed"
+    active_pulls: Annotated[
+        int, Meta(description="How many pulls download at once; the others wait.", ge=1, le=16)
+    ] = 2
+    bandwidth: Annotated[
+        Rate | None, Meta(description=f"{LATER}The most that all downloads together may use.", extra=RATE)
+    ] = None
+    transport: Annotated[
+        Literal["auto", "fast", "httpx"],
+        Meta(
+            description='Who talks to the network: "fast" costs less processor time but is not built for '
+            'every machine, "httpx" runs everywhere, "auto" takes the fast one where it is installed.'
+        ),
+    ] = "auto"
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """Table [retry]."""
+
+    max_retries: Annotated[
+        int,
+        Meta(
+            description="How often a part may fail without progress before it is set aside.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 6
+    stall_timeout: Annotated[
+        float,
+        Meta(
+            description="A connection silent for this long is given up and its part tried again.",
+            ge=1,
+            le=3600,
+            extra=SECONDS,
+        ),
+    ] = 30.0
+    slow_factor: Annotated[
+        float,
+        Meta(
+            description=f"{LATER}A part below this share of its siblings' median speed moves on; 0 never.",
+            ge=0,
+            le=0.9,
+        ),
+    ] = 0.1
+    backoff_cap: Annotated[
+        float,
+        Meta(description="The longest wait between two tries of a part.", ge=0.1, le=600, extra=SECONDS),
+    ] = 10.0
+    give_up_after: Annotated[
+        float,
+        Meta(
+            description="A headless pull ends after this long without a byte; 0 never. Pauses, a full disk "
+            "and waits that a server asked for do not count.",
+            ge=0,
+            le=30 * 86400,
+            extra=SECONDS,
+        ),
+    ] = 1800.0
+    max_redirects: Annotated[
+        int, Meta(description="How many redirects to follow for one request.", ge=0, le=50)
+    ] = 10
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """Table [network]."""
+
+    proxy: Annotated[
+        str,
+        Meta(
+            description='The proxy for all but loopback. "" follows HTTPS_PROXY, HTTP_PROXY, NO_PROXY.',
+            pattern=r"\A(?:|https?://[^\s/]+/?)\Z",
+            extra={"allowed": 'http://host:port, https://host:port, or ""'},
+        ),
+    ] = ""
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="A PEM file of certificates to trust besides those of the system.",
+            pattern=_PATH,
+            extra=_PATH_ALLOWED,
+        ),
+    ] = ""
+    user_agent: Annotated[
+        str,
+        Meta(
+            description='What to call ourselves to servers. "" is pulltui and its version.',
+            pattern=r"\A[\x20-\x7e]*\Z",
+            extra={"allowed": "one line of ASCII text"},
+        ),
+    ] = ""
+    insecure_hosts: Annotated[
+        tuple[Host, ...],
+        Meta(
+            description='Hosts that may be asked over plain http: "host", "host:port". Loopback always may.'
+        ),
+    ] = ()
+    connect_timeout: Annotated[
+        float, Meta(description="How long to wait for a connection.", ge=0.1, le=600, extra=SECONDS)
+    ] = 10.0
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """One entry of [[schedule]]. If `to` is not after `from_`, the period ends on the day after it began."""
+
+    days: Annotated[
+        tuple[Day, ...],
+        Meta(description='Days it begins on: a list, "daily", "weekdays" or "weekends".', extra=DAYS),
+    ] = WEEK
+    from_: Annotated[int, Meta(description="When it begins.", ge=0, le=24 * 60 - 1, extra=TIME)] = field(
+        name="from"
+    )
+    to: Annotated[
+        int,
+        Meta(description="When it ends; earlier than from is the next day.", ge=0, le=24 * 60, extra=TIME),
+    ]
+    bandwidth: Annotated[
+        Rate | Literal["pause"],
+        Meta(description='The most that all downloads may use meanwhile, or "pause".', extra=RATE),
+    ]
+
+    def __post_init__(self) -> None:
+        if self.from_ == self.to:
+            raise ValueError('from and to are the same; a whole day is from "00:00" to "24:00"')
+
+
+class Ui(Struct, frozen=True, kw_only=True):
+    """Table [ui]."""
+
+    theme: Annotated[
+        str, Meta(description=f"{LATER}The colours; the app's theme list has the names.", min_length=1)
+    ] = "textual-dark"
+    fps: Annotated[
+        int, Meta(description="How often a second the screen is brought up to date.", ge=1, le=60)
+    ] = 10
+    glyphs: Annotated[
+        Literal["auto", "unicode", "ascii"],
+        Meta(
+            description='What bars are drawn with. "auto" is ascii without UTF-8, on TERM=linux or dumb, and '
+            "in Chinese, Japanese and Korean locales."
+        ),
+    ] = "auto"
+    animations: Annotated[bool, Meta(description="Move things smoothly; switch off for slow terminals.")] = (
+        True
+    )
+    bell: Annotated[
+        bool, Meta(description=f"{LATER}Ring the terminal's bell when a pull is done or failed.")
+    ] = False
+    confirm_delete: Annotated[bool, Meta(description=f"{LATER}Ask before anything on disk is deleted.")] = (
+        True
+    )
+    resume_on_start: Annotated[
+        bool, Meta(description=f"{LATER}Go on with unfinished pulls when the app starts.")
+    ] = True
+    keys: Annotated[
+        dict[str, tuple[Annotated[str, Meta(min_length=1)], ...]],
+        Meta(description=f"{LATER}Keys of an action, instead of its own ones."),
+    ] = field(default_factory=lambda: {"pause": ("p", "comma")})
+
+
+class Hooks(Struct, frozen=True, kw_only=True):
+    """Table [hooks]."""
+
+    on_done: Annotated[
+        tuple[str, ...],
+        Meta(description=f"{LATER}A command and its arguments, run without a shell when a pull is done."),
+    ] = ()
+    on_failed: Annotated[
+        tuple[str, ...],
+        Meta(description=f"{LATER}A command and its arguments, run without a shell when a pull has failed."),
+    ] = ()
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings in force. `Settings()` has the defaults."""
+
+    storage: Annotated[Storage, Meta(description="Where models are kept.")] = Storage()
+    transfer: Annotated[Transfer, Meta(description="How blobs are fetched.")] = Transfer()
+    retry: Annotated[Retry, Meta(description="What happens when something fails.")] = Retry()
+    network: Annotated[Network, Meta(description="How servers are reached.")] = Network()
+    schedule: Annotated[
+        tuple[Period, ...],
+        Meta(description=f"{LATER}Times with a bandwidth of their own; where some overlap, the lowest wins."),
+    ] = ()
+    ui: Annotated[Ui, Meta(description="How the app looks and behaves.")] = Ui()
+    hooks: Annotated[Hooks, Meta(description="Commands to run when something ends.")] = Hooks()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Literal
+
+import httpx
+import pytest
+from pulltui.engine.network import Way
+from pulltui.engine.transport import make_transport
+from support.certificates import Authority
+from support.rawserver import Handler, RawServer
+
+TransportKind = Literal["fast", "httpx"]
+
+
+@pytest.fixture(params=["fast", "httpx"])
+def transport_kind(request: pytest.FixtureRequest) -> TransportKind:
+    """Both transports, one after the other."""
+    kind: TransportKind = request.param
+    return kind
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority that no system knows."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[..., RawServer]]:
+    """`raw_server(handler, context=None)`: servers that live as long as the test."""
+    servers: list[RawServer] = []
+
+    def start(handler: Handler, context: ssl.SSLContext | None = None) -> RawServer:
+        servers.append(RawServer(handler, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+async def client_for(transport_kind: TransportKind) -> AsyncIterator[Callable[..., httpx.AsyncClient]]:
+    """`client_for(way, connect_timeout=5, stall_timeout=5)`: clients over each transport, closed after."""
+    clients: list[httpx.AsyncClient] = []
+
+    def make(
+        way: Way | None = None, connect_timeout: float = 5.0, stall_timeout: float = 5.0
+    ) -> httpx.AsyncClient:
+        transport = make_transport(
+            transport_kind,
+            way=way or Way(),
+            connect_timeout=connect_timeout,
+            max_connections=8,
+            stall_timeout=stall_timeout,
+        )
+        assert transport.kind == transport_kind
+        clients.append(
+            httpx.AsyncClient(transport=transport, trust_env=False, headers={"User-Agent": "pulltui-test"})
+        )
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.aclose()

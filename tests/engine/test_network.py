@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from pulltui.engine.errors import PullError, TrustError
+from pulltui.engine.hosts import bracketed, is_loopback
+from pulltui.engine.network import Way, find_way
+from pulltui.engine.transport import make_transport
+from support.certificates import Authority
+from support.rawserver import OK, RawServer, answering, read_head
+
+ClientFor = Callable[..., httpx.AsyncClient]
+Serve = Callable[..., RawServer]
+
+PROXY = "http://proxy.example:3128"
+
+
+def way(proxy: str = "", **environ: str) -> Way:
+    return find_way(proxy, "", environ)
+
+
+class TestProxyFor:
+    def test_none_without_setting_and_environment(self) -> None:
+        assert way().proxy_for("https://registry.ollama.ai/v2/") is None
+
+    def test_environment_by_scheme(self) -> None:
+        both = way(HTTP_PROXY="http://plain:1", HTTPS_PROXY="http://secure:2")
+        assert both.proxy_for("http://h.example/") == "http://plain:1"
+        assert both.proxy_for("https://h.example/") == "http://secure:2"
+        assert way(HTTP_PROXY=PROXY).proxy_for("https://h.example/") is None
+
+    def test_lower_case_wins_and_can_switch_off(self) -> None:
+        assert way(HTTPS_PROXY="http://a:1", https_proxy="http://b:1").proxy_for("https://h/") == "http://b:1"
+        assert way(HTTPS_PROXY="http://a:1", https_proxy="").proxy_for("https://h/") is None
+
+    def test_all_proxy_is_for_what_has_none_of_its_own(self) -> None:
+        some = way(all_proxy="socks5://all:1", https_proxy="http://secure:2")
+        assert some.proxy_for("http://h/") == "socks5://all:1"
+        assert some.proxy_for("https://h/") == "http://secure:2"
+
+    def test_setting_wins(self) -> None:
+        chosen = way(PROXY, HTTPS_PROXY="http://other:1", NO_PROXY="inside.example")
+        assert chosen.proxy_for("https://h/") == chosen.proxy_for("http://h/") == PROXY
+        assert chosen.proxy_for("https://inside.example/") is None
+
+    def test_scheme_may_be_left_out(self) -> None:
+        assert way(https_proxy="proxy.example:3128").proxy_for("https://h/") == PROXY
+
+    @pytest.mark.parametrize(
+        "host", ["localhost", "LOCALHOST:5000", "127.0.0.1", "127.3.2.1:80", "[::1]:5000", "x.localhost"]
+    )
+    def test_this_machine_never(self, host: str) -> None:
+        assert way(PROXY, no_proxy="").proxy_for(f"http://{host}/v2/") is None
+
+    @pytest.mark.parametrize(
+        ("no_proxy", "url", "direct"),
+        [
+            ("*", "https://any.example/", True),
+            ("example.com", "https://example.com/", True),
+            ("example.com", "https://EXAMPLE.com:8443/", True),
+            ("example.com", "https://a.b.example.com/", True),
+            (".example.com", "https://example.com/", True),
+            ("*.example.com", "https://a.example.com/", True),
+            ("example.com", "https://notexample.com/", False),
+            ("example.com", "https://example.com.evil/", False),
+            ("a.example.com", "https://example.com/", False),
+            ("x, example.com ,y", "https://example.com/", True),
+            ("x example.com", "https://example.com/", True),
+            ("example.com:8443", "https://example.com:8443/", True),
+            ("example.com:8443", "https://example.com/", False),
+            ("example.com:443", "https://example.com/", True),
+            ("10.1.2.3", "http://10.1.2.3:5000/", True),
+            ("10.0.0.0/8", "http://10.1.2.3:5000/", True),
+            ("10.0.0.0/8", "http://11.1.2.3/", False),
+            ("10.0.0.0/8", "http://ten.example/", False),
+            ("fd00::/8", "http://[fd12::1]/", True),
+            ("[fd12::1]", "http://[fd12::1]/", True),
+            ("[fd12::1]:80", "http://[fd12::1]/", True),
+            ("fd12::1", "http://[fd12::1]/", True),
+            ("", "https://example.com/", False),
+            (",, .", "https://example.com/", False),
+            ("[broken:9999999", "https://example.com/", False),
+        ],
+    )
+    def test_no_proxy(self, no_proxy: str, url: str, direct: bool) -> None:
+        assert (way(PROXY, NO_PROXY=no_proxy).proxy_for(url) is None) is direct
+
+    @pytest.mark.parametrize("bad", ["ftp://proxy:1", "http://", "http://proxy:99999", "http://[x", "://"])
+    def test_what_is_no_proxy_is_refused_with_its_source(self, bad: str) -> None:
+        with pytest.raises(PullError, match="in HTTPS_PROXY is not the address of a proxy"):
+            way(HTTPS_PROXY=bad)
+
+    def test_the_password_is_not_shown(self) -> None:
+        with pytest.raises(PullError) as raised:
+            way("ftp://me:hunter2@proxy:1")
+        assert "hunter2" not in str(raised.value)
+        assert "network.proxy" in str(raised.value)
+
+
+def test_hosts() -> None:
+    assert is_loopback("[::1]") and is_loopback("localhost.") and not is_loopback("localhost.example")
+    assert bracketed("::1", 80) == "[::1]:80"
+    assert bracketed("h", None) == "h"
+
+
+class TestTrust:
+    def test_ca_file_that_is_missing_or_no_certificate(self, tmp_path: Path) -> None:
+        with pytest.raises(TrustError, match="cannot be read: No such file"):
+            find_way("", str(tmp_path / "none.pem"), {})
+        for content in (b"", b"hello", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nZm9v\n-----END"):
+            (tmp_path / "bad.pem").write_bytes(content)
+            with pytest.raises(TrustError, match="holds no readable certificate"):
+                find_way("", str(tmp_path / "bad.pem"), {})
+
+    async def test_every_certificate_of_the_file_counts(
+        self, client_for: ClientFor, raw_server: Serve, authority: Authority, tmp_path: Path
+    ) -> None:
+        other = Authority(tmp_path)
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_bytes(b"# ours\n" + other.ca_file.read_bytes() + b"\n" + authority.ca_file.read_bytes())
+        client = client_for(find_way("", str(bundle), {}))
+        for one in (authority, other):
+            server = raw_server(answering(OK), one.server_context("127.0.0.1"))
+            assert (await client.get(server.url)).content == b"abc"
+
+    def test_a_system_without_any_store(self, authority: Authority) -> None:
+        """Slim containers have none: certifi's list stands in, and plain http works as ever."""
+        program = """
+import asyncio, sys, httpx
+from pulltui.engine import network
+from pulltui.engine.transport import make_transport
+network.SYSTEM_BUNDLES = ()
+assert network.find_way("", "", {}).extra_roots.count(b"BEGIN CERTIFICATE") > 50
+async def get(kind, url):
+    way = network.find_way("", sys.argv[3], {})
+    transport = make_transport(kind, way=way, connect_timeout=5, max_connections=1, stall_timeout=5)
+    async with httpx.AsyncClient(transport=transport) as client:
+        assert (await client.get(url)).content == b"abc"
+for kind in ("fast", "httpx"):
+    for url in sys.argv[1:3]:
+        asyncio.run(get(kind, url))
+"""
+        with (
+            RawServer(answering(OK)) as plain,
+            RawServer(answering(OK), authority.server_context("127.0.0.1")) as secure,
+        ):
+            subprocess.run(
+                [sys.executable, "-c", program, plain.url, secure.url, str(authority.ca_file)],
+                env={"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"},
+                check=True,
+                timeout=30,
+            )
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+class TunnelProxy:
+    """A proxy's handler: CONNECT to any name ends at `port` of this machine. Keeps the request heads."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.heads: list[str] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.heads.append(read_head(connection).decode())
+        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self._port)) as target:
+            thread = threading.Thread(target=pump, args=(target, connection), daemon=True)
+            thread.start()
+            pump(connection, target)
+            thread.join(5)
+
+
+class TestThroughProxies:
+    async def test_plain(self, client_for: ClientFor, raw_server: Serve) -> None:
+        heads: list[str] = []
+
+        def proxy(connection: socket.socket) -> None:
+            heads.append(read_head(connection).decode())
+            connection.sendall(OK)
+
+        server = raw_server(proxy)
+        client = client_for(way(f"http://me:pass@127.0.0.1:{server.port}"))
+        assert (await client.get("http://registry.example/v2/x")).content == b"abc"
+        assert heads[0].startswith("GET http://registry.example/v2/x HTTP/1.1\r\n")
+        assert "proxy-authorization: basic bwu6cgfzcw==" in heads[0].lower()
+
+    async def test_tunnel(self, client_for: ClientFor, raw_server: Serve, authority: Authority) -> None:
+        target = raw_server(answering(OK), authority.server_context("registry.example"))
+        tunnel = TunnelProxy(target.port)
+        server = raw_server(tunnel)
+        client = client_for(find_way(f"http://127.0.0.1:{server.port}", str(authority.ca_file), {}))
+        assert (await client.get("https://registry.example/v2/")).content == b"abc"
+        assert tunnel.heads[0].startswith("CONNECT registry.example:443 HTTP/1.1\r\n")
+
+    async def test_proxy_over_tls(
+        self, client_for: ClientFor, raw_server: Serve, authority: Authority
+    ) -> None:
+        server = raw_server(answering(OK), authority.server_context("127.0.0.1"))
+        client = client_for(find_way(f"https://127.0.0.1:{server.port}", str(authority.ca_file), {}))
+        assert (await client.get("http://registry.example/")).content == b"abc"
+
+    async def test_each_url_takes_its_own_way(self, client_for: ClientFor, raw_server: Serve) -> None:
+        plain, direct = raw_server(answering(OK)), raw_server(answering(OK))
+        client = client_for(way(http_proxy=f"127.0.0.1:{plain.port}"))
+        await client.get("http://registry.example/")
+        assert (plain.accepted, direct.accepted) == (1, 0)
+        await client.get(direct.url)
+        assert (plain.accepted, direct.accepted) == (1, 1)
+
+    async def test_the_environment_counts_only_through_us(
+        self, client_for: ClientFor, raw_server: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither transport looks at the environment by itself."""
+        proxy, direct = raw_server(answering(b"")), raw_server(answering(OK))
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert (await client_for().get(direct.url)).content == b"abc"
+        assert proxy.accepted == 0
+
+    async def test_socks(self, raw_server: Serve) -> None:
+        """The fast transport speaks SOCKS; httpx's own would need one more package and says so."""
+        server = raw_server(socks)
+        chosen = way(all_proxy=f"socks5h://127.0.0.1:{server.port}")
+        async with httpx.AsyncClient(transport=transport("fast", chosen)) as client:
+            assert (await client.get("http://registry.example/")).content == b"abc"
+        async with httpx.AsyncClient(transport=transport("httpx", chosen)) as client:
+            with pytest.raises(PullError, match="cannot be used by httpx's own transport"):
+                await client.get("http://registry.example/")
+
+
+def transport(choice: str, chosen: Way) -> httpx.AsyncBaseTransport:
+    return make_transport(
+        choice,  # type: ignore[arg-type]
+        way=chosen,
+        connect_timeout=5,
+        max_connections=1,
+        stall_timeout=5,
+    )
+
+
+def socks(connection: socket.socket) -> None:
+    """A SOCKS 5 server (RFC 1928) that answers for registry.example:80 itself."""
+    assert connection.recv(99) == b"\x05\x01\x00"
+    connection.sendall(b"\x05\x00")
+    name = b"registry.example"
+    assert connection.recv(99) == b"\x05\x01\x00\x03" + bytes([len(name)]) + name + b"\x00\x50"
+    connection.sendall(b"\x05\x00\x00\x01\0\0\0\0\0\0")
+    assert read_head(connection).startswith(b"GET / HTTP/1.1\r\n")
+    connection.sendall(OK)
+
+
+def test_contexts_check_names_and_certificates() -> None:
+    context = Way().ssl_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname

@@ -1,0 +1,134 @@
+"""An engine for tests of what looks at engines: prepared views and events, one step after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from pulltui.engine.errors import PullError
+from pulltui.engine.views import (
+    BlobState,
+    BlobView,
+    EngineView,
+    Event,
+    EventKind,
+    PullState,
+    PullView,
+)
+
+DIGEST = "sha256:" + "ab" * 32
+MODELS = "/models"
+
+
+@dataclass
+class Step:
+    """What is to be seen until the next look."""
+
+    pulls: tuple[PullView, ...] = ()
+    events: tuple[Event, ...] = ()
+    act: Callable[[], None] | None = None
+    """Something that happens from outside at this moment."""
+
+
+@dataclass
+class ScriptedEngine:
+    """Keeps to `EngineApi`. `sleep` is the clock: each call goes on by one step; the last one stays."""
+
+    steps: Sequence[Step]
+    saves: bool = True
+    dead: bool = False
+    """Its view never changes again."""
+    refuses: dict[str, PullError] = field(default_factory=dict)
+    now: float = 0.0
+    at: int = 0
+    added: list[tuple[str, bool]] = field(default_factory=list)
+    watched: list[set[str]] = field(default_factory=list)
+    stop_requested: bool = False
+    stop_timeouts: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.at = min(self.at + 1, len(self.steps) - 1)
+        if act := self.steps[self.at].act:
+            act()
+
+    @property
+    def view(self) -> EngineView:
+        return EngineView(
+            rev=0 if self.dead else round(self.now * 1000),
+            now=self.now,
+            pulls=self.steps[self.at].pulls,
+            models_dir=MODELS,
+        )
+
+    def events(self, after: int) -> list[Event]:
+        seen = [event for step in self.steps[: self.at + 1] for event in step.events]
+        return [event for event in seen if event.seq > after]
+
+    def check_name(self, text: str) -> str:
+        return text
+
+    def add(self, name: str, *, insecure: bool = False) -> Future[str]:
+        self.added.append((name, insecure))
+        future: Future[str] = Future()
+        if error := self.refuses.get(name):
+            future.set_exception(error)
+        else:
+            future.set_result(f"id-{name}")
+        return future
+
+    def pause(self, pulls: Collection[str]) -> Future[None]:
+        raise NotImplementedError
+
+    def resume(self, pulls: Collection[str]) -> Future[None]:
+        raise NotImplementedError
+
+    def retry(self, pulls: Collection[str]) -> Future[None]:
+        raise NotImplementedError
+
+    def remove(self, pulls: Collection[str], *, delete: bool = False) -> Future[None]:
+        raise NotImplementedError
+
+    def watch(self, digests: Collection[str]) -> None:
+        self.watched.append(set(digests))
+
+    def request_stop(self) -> None:
+        self.stop_requested = True
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        self.stop_timeouts.append(timeout)
+        return self.saves
+
+
+def blob(done: int = 0, size: int = 100_000_000, digest: str = DIGEST, **fields: object) -> BlobView:
+    """A model layer, downloading."""
+    given = {"state": BlobState.DOWNLOADING, "connections": 8} | fields
+    return BlobView(digest=digest, kind="model", media_type="x", size=size, done=done, **given)  # type: ignore[arg-type]
+
+
+def pull(*blobs: BlobView, name: str = "tiny", **fields: object) -> PullView:
+    """A pull of these blobs, downloading, with the sums they make."""
+    given = {
+        "state": PullState.DOWNLOADING,
+        "size": sum(each.size for each in blobs),
+        "done": sum(each.done for each in blobs),
+        "rate": sum(each.rate for each in blobs),
+        "connections": sum(each.connections for each in blobs),
+        "seconds": 2.0,
+    } | fields
+    return PullView(id=f"id-{name}", name=name, host="registry.test", blobs=blobs, **given)  # type: ignore[arg-type]
+
+
+def done(name: str = "tiny", size: int = 100_000_000, digest: str = DIGEST) -> PullView:
+    """A pull that is done."""
+    whole = blob(size, size, digest, state=BlobState.VERIFIED, connections=0, hashed=size)
+    return pull(whole, name=name, state=PullState.DONE)
+
+
+def event(seq: int, kind: EventKind, name: str = "tiny", **fields: object) -> Event:
+    """An event of the pull `name`."""
+    return Event(seq=seq, at=float(seq), kind=kind, pull=f"id-{name}", name=name, **fields)  # type: ignore[arg-type]

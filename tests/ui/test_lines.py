@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from pulltui.ui.glyphs import UNICODE
+from pulltui.ui.lines import Span, bar, fit, join_fitting, percent, wrap
+
+
+@given(text=st.text(st.characters(exclude_categories=("C", "M"))), width=st.integers(0, 40))
+def test_fitted_text_takes_exactly_its_width(text: str, width: int) -> None:
+    for middle in (False, True):
+        assert cell_len(fit(text, width, "…", middle=middle)) == width
+
+
+def test_text_is_cut_where_it_says_least() -> None:
+    assert fit("abcdefghij", 6, "…") == "abcde…"
+    assert fit("hf.co/bartowski/Llama-70B-GGUF:Q4_K_M", 20, "…", middle=True) == "hf.co/ba…GGUF:Q4_K_M"
+    assert fit("ab", 4, "…", right=True) == "  ab"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "filled"),
+    [(0, 100, ""), (100, 100, "━━━━━"), (99, 100, "━━━━╸"), (30, 100, "━╸"), (5, 0, ""), (200, 100, "━━━━━")],
+)
+def test_a_bar_is_full_only_at_the_end(part: int, whole: int, filled: str) -> None:
+    assert bar(part, whole, 5, UNICODE.bar) == (filled, "·" * (5 - len(filled)))
+
+
+def test_percent_never_rounds_up_to_all() -> None:
+    assert percent(999_999, 1_000_000) == "99%"
+    assert percent(999_999, 1_000_000, fine=True) == "99.9%"
+    assert percent(1_000_000, 1_000_000, fine=True) == "100%"
+    assert percent(1, 0) == ""
+
+
+def test_the_least_important_goes_first() -> None:
+    facts = [(0, Span("name")), (2, Span("detail")), (1, Span("speed"))]
+    texts = ["".join(span.text for span in join_fitting(facts, width, "  ")) for width in (19, 18, 10, 3)]
+    assert texts == ["name  detail  speed", "name  speed", "name", ""]
+
+
+def test_wrapped_text_ends_with_what_was_left_out() -> None:
+    assert wrap("one two three four", 9, 2, "…") == ["one two", "three fo…"]
+    assert wrap("one two", 20, 2, "…") == ["one two"]
+    assert wrap("", 20, 2, "…") == []

@@ -1,0 +1,109 @@
+"""Attempts at something over the network, and the watchdog that ends them when they fall silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pulltui.engine.gates import Clock, Gate
+from pulltui.engine.setbacks import Reconnect, Setback, StallSetback
+from pulltui.engine.tuning import Tuning
+from pulltui.engine.watchdog import Silence, StallClock
+
+T = TypeVar("T")
+
+
+class Attempt:
+    """One request from its start to its last byte, under the watchdog's eyes."""
+
+    def __init__(self, clock: Clock, stall_after: float, tuning: Tuning) -> None:
+        self._clock = clock
+        self.started = clock()
+        self.stall_after = stall_after
+        self.silence = Silence.NONE
+        self.gate: Gate | None = None
+        """The gate it is waiting at."""
+        self.task: asyncio.Task[object] | None = None
+        self.setback: Setback | None = None
+        """Why the watchdog ended it."""
+        self._stall = StallClock(self.started, tuning.quiet_after, stall_after, tuning.trickle_rate)
+
+    def received(self, count: int) -> None:
+        """Bytes came off the socket (0: an answer's head did)."""
+        self._stall.received(self._clock(), count)
+        self.silence = Silence.NONE
+
+    def hold(self, gate: Gate | None = None) -> None:
+        """We wait by ourselves (at a gate, for the writer): silence does not count."""
+        self.gate = gate
+        self._stall.hold(self._clock())
+        self.silence = Silence.NONE
+
+    def release(self) -> None:
+        """We go on."""
+        self.gate = None
+        self._stall.release(self._clock())
+
+    def silent(self) -> float:
+        """Return the seconds without a byte."""
+        return self._stall.silent(self._clock())
+
+    def abort(self, setback: Setback) -> None:
+        """End it for this reason."""
+        if self.setback is None and self.task is not None and not self.task.done():
+            self.setback = setback
+            self.task.cancel()
+
+    def look(self) -> None:
+        """Judge the silence; end the attempt if it stalled."""
+        self.silence = self._stall.judge(self._clock())
+        if self.silence is Silence.STALLED:
+            self.abort(StallSetback(f"stalled: no byte for {self.stall_after:g} s"))
+        elif self.silence is Silence.TRICKLE:
+            self.abort(StallSetback(f"stalled: next to nothing for {self.stall_after:g} s"))
+
+
+class Watchdog:
+    """Looks at every attempt a few times a second."""
+
+    def __init__(self, clock: Clock, stall_after: Callable[[], float], tuning: Tuning) -> None:
+        self._clock = clock
+        self._stall_after = stall_after
+        self._tuning = tuning
+        self._attempts: set[Attempt] = set()
+
+    async def guard(self, work: Callable[[Attempt], Awaitable[T]]) -> T:
+        """Do `work` under watch; raises the Setback for which it was ended early.
+
+        Cancelling the caller cancels the work and waits until it has let go of everything.
+        """
+        attempt = Attempt(self._clock, self._stall_after(), self._tuning)
+
+        async def run() -> T:
+            return await work(attempt)
+
+        task = asyncio.create_task(run())
+        attempt.task = task
+        self._attempts.add(attempt)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._attempts.discard(attempt)
+        if task.cancelled() and attempt.setback is not None:
+            raise attempt.setback
+        return task.result()
+
+    def look(self) -> None:
+        """Look at all of them once."""
+        for attempt in list(self._attempts):
+            attempt.look()
+
+    def reconnect(self, why: str) -> None:
+        """End all of them without blame: their connections are dead or not wanted any more."""
+        for attempt in list(self._attempts):
+            attempt.abort(Reconnect(why))

@@ -1,0 +1,318 @@
+"""One blob on its way: its partial, its runs, its hasher, and who still wants it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pulltui.engine.backoff import backoff
+from pulltui.engine.context import Context
+from pulltui.engine.errors import PullError, storage_error
+from pulltui.engine.manifest import Layer
+from pulltui.engine.meter import Meter
+from pulltui.engine.partial import Partial
+from pulltui.engine.parts import Part, PartTable, part_size_for
+from pulltui.engine.repair import Step
+from pulltui.engine.run import Run
+from pulltui.engine.setbacks import NoRanges, PartSetback, StallSetback
+from pulltui.engine.source import Source
+from pulltui.engine.verifier import Verifier
+from pulltui.engine.views import BlobState, EventKind, PartState
+
+
+class BlobDownload:
+    """A digest that somebody wants and that is not here yet. One object, however many pulls want it."""
+
+    def __init__(self, layer: Layer, context: Context) -> None:
+        self.layer = layer
+        self.digest = layer.digest
+        self.size = layer.size
+        self.wanted_by: set[str] = set()
+        """Ids of the running pulls that want it."""
+        self.verified = False
+        self.error: PullError | None = None
+        self.runs: set[Run] = set()
+        self.delayed: set[Part] = set()
+        """Parts that wait for their next try, or are parked."""
+        self.single_stream = False
+        self.retries = 0
+        self.stalls = 0
+        self.fetched_again = 0
+        self.note = ""
+        self.meter = Meter(context.tuning.rate_window)
+        self.table: PartTable | None = None
+        """Kept after closing, for the screen."""
+        self.freshness = 0
+        """Raised when runs must go to URLs resolved after now (`Source.freshness` follows)."""
+        self.listeners: dict[str, Callable[[], None]] = {}
+        """Told when something changes, by pull id."""
+        self._context = context
+        self._partial: Partial | None = None
+        self._lock = asyncio.Lock()
+        self._verifier: Verifier | None = None
+
+    # -- being wanted -------------------------------------------------------------------------------
+
+    async def acquire(self, pull: str, listener: Callable[[], None]) -> None:
+        """A running pull wants it. What is on disk already is opened, so that progress shows at once."""
+        self.wanted_by.add(pull)
+        self.listeners[pull] = listener
+        self.error = None
+        if self._context.store.partial(self.digest).data.exists():
+            await self.open()
+
+    async def release(self, pull: str) -> None:
+        """That pull does not want it any more, or not now; the last one closes it durably."""
+        self.wanted_by.discard(pull)
+        self.listeners.pop(pull, None)
+        async with self._lock:
+            if not self.wanted_by:
+                await self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether runs can be taken."""
+        return self._partial is not None
+
+    async def open(self) -> None:
+        """Open or make the partial, prove what it holds, start hashing. Failures end up in `error`."""
+        async with self._lock:
+            if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
+                return
+            store = self._context.store
+            transfer = self._context.settings.transfer
+            size = part_size_for(transfer.layout, self.size, transfer.part_size)
+            try:
+                await asyncio.to_thread(store.tidy, self.digest)
+                self._partial = await asyncio.to_thread(
+                    Partial, store.partial(self.digest), self.digest, self.size, size
+                )
+            except OSError as error:
+                self.fail(storage_error(error, f"cannot open the partial of blob {self.digest[7:19]}"))
+                return
+            except PullError as error:
+                self.fail(error)
+                return
+            self.table = self._partial.table
+            self.delayed.clear()
+            self._verifier = self._watch_over(self._partial)
+
+    async def _close(self) -> None:
+        if self._verifier is not None:
+            await self._verifier.stop()
+        partial, self._partial, self._verifier = self._partial, None, None
+        if partial is None:
+            return
+        try:
+            await asyncio.to_thread(partial.checkpoint)
+        except OSError as error:
+            self._lost(partial, error)
+        partial.close()
+        self.meter.clear()
+
+    # -- runs ---------------------------------------------------------------------------------------
+
+    def take(self, source: Source, want: int) -> Run | None:
+        """Return the next run of about `want` bytes, None if there is nothing to fetch just now."""
+        if self.table is None or self._partial is None or self.error is not None or self.verified:
+            return None
+        now = self._context.clock()
+        if self.single_stream:
+            if self.runs or any(part.not_before > now or part.parked for part in self.delayed):
+                return None
+            parts = self.table.parts if any(self.table.unfinished()) else []
+        else:
+            parts = self.table.take_run(want, now)
+        if not parts:
+            return None
+        run = Run(parts, source, self._context.tuning.rate_window, whole=self.single_stream)
+        self.runs.add(run)
+        self.delayed.difference_update(parts)
+        if source.freshness != self.freshness:
+            source.freshness = self.freshness
+            source.refresh(source.generation)
+        return run
+
+    @property
+    def written(self) -> int:
+        """Bytes in the file."""
+        if self.verified:
+            return self.size
+        return self.table.written() if self.table is not None else 0
+
+    @property
+    def all_written(self) -> bool:
+        """Whether every byte is in the file."""
+        return self.verified or (self.table is not None and not any(self.table.unfinished()))
+
+    def feed(self, run: Run, chunk: memoryview) -> None:
+        """Bytes of a run came off its socket."""
+        partial = self._partial
+        if partial is not None:
+            writer = self._context.writer
+            run.feed(
+                chunk,
+                lambda part, piece: writer.submit(partial, part, piece),
+                self._context.tuning.budget_refill,
+            )
+
+    def whole(self, run: Run) -> None:
+        """A run was answered with the whole blob. Raises NoRanges or PartSetback if that cannot be used."""
+        assert self.table is not None
+        if len(self.table) == len(run.parts) and run.start == 0:
+            return
+        if run.source.ranges:
+            raise PartSetback("the server sent the whole blob instead of a range")
+        self.single_stream = True
+        if run.start != 0 or len(self.runs) > 1:
+            raise NoRanges("the server knows no ranges")
+        run.widen(self.table.parts)
+
+    def give_back(self, run: Run) -> None:
+        """A connection is through with a run; everything it received is written."""
+        run.let_go()
+        self.runs.discard(run)
+        if self._partial is not None and self._partial.error is not None and self.error is None:
+            self.fail(storage_error(self._partial.error, f"cannot write blob {self.digest[7:19]}"))
+        elif self._verifier is not None and self.all_written:
+            self._verifier.all_written()
+        self._notify()
+
+    def setback(self, run: Run, setback: PartSetback, name: str) -> None:
+        """A run broke off for its part's own reasons: count it, and say when it is tried again."""
+        part, settings = run.part, self._context.settings.retry
+        base = self._context.tuning.resolve_base if setback.resolving else self._context.tuning.backoff_base
+        kind = EventKind.RETRY
+        if isinstance(setback, StallSetback):
+            kind = EventKind.STALLED
+            self.stalls += 1
+            if part.failures % 2:
+                run.source.refresh(run.generation)
+        self.retries += 1
+        again = part.fail(setback.why, settings.max_retries)
+        wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
+        part.not_before = self._context.clock() + wait
+        part.state = PartState.STALLED if kind is EventKind.STALLED else PartState.WAITING
+        if not again:
+            part.state = PartState.FAILED
+        self.delayed.add(part)
+        self._context.log.emit(
+            kind,
+            name=name,
+            digest=self.digest,
+            part=part.n,
+            attempt=part.failures,
+            attempts=settings.max_retries,
+            wait=wait if again else None,
+            why=setback.why,
+        )
+
+    def forgive(self) -> None:
+        """Try every delayed part again, now, with fresh budgets."""
+        for part in self.delayed:
+            part.forgive()
+            if part.owner is None:
+                part.settle()
+        self.delayed.clear()
+        self._notify()
+
+    def next_wait(self) -> float | None:
+        """Return the seconds until a delayed part may be tried again, None if none will be."""
+        now = self._context.clock()
+        waits = [part.not_before - now for part in self.delayed if not part.parked]
+        return max(0.0, min(waits)) if waits else None
+
+    def stuck(self) -> bool:
+        """Return whether only parked parts are left: nothing goes on by itself."""
+        if self.runs or self.verified or self.table is None:
+            return False
+        return any(part.parked for part in self.delayed) and all(
+            part.parked for part in self.table.unfinished()
+        )
+
+    # -- hashing and the end ------------------------------------------------------------------------
+
+    @property
+    def state(self) -> BlobState:
+        """Where it stands."""
+        if self.verified:
+            return BlobState.VERIFIED
+        if self.error is not None:
+            return BlobState.FAILED
+        if self._partial is None or self._verifier is None:
+            return BlobState.QUEUED
+        if self._verifier.repairing:
+            return BlobState.REPAIRING
+        return BlobState.VERIFYING if self.all_written else BlobState.DOWNLOADING
+
+    @property
+    def hashed(self) -> int:
+        """Length of the prefix that is hashed."""
+        if self.verified:
+            return self.size
+        return self._verifier.hashed if self._verifier is not None else 0
+
+    def _watch_over(self, partial: Partial) -> Verifier:
+        store = self._context.store
+        return Verifier(
+            partial,
+            target=store.staged(self.digest),
+            sums=store.sums_of(self.digest),
+            on_verified=self._verified,
+            on_failed=self.fail,
+            on_repair=self._repair,
+        )
+
+    def _verified(self) -> None:
+        self._partial = self._verifier = None
+        self.verified = True
+        self.note = ""
+        self._context.log.emit(EventKind.VERIFIED, digest=self.digest, size=self.size)
+        self._notify()
+
+    def _repair(self, got: str, step: Step) -> None:
+        """The bytes are not the blob: some parts are fetched again."""
+        self.fetched_again += step.bytes
+        self.note = step.note
+        self.freshness += step.fresh_url
+        why = f"the digest came out as {got[7:19]}, {step.note}"
+        self._context.log.emit(EventKind.NOTE, digest=self.digest, why=why)
+        self._notify()
+
+    def fail(self, error: PullError) -> None:
+        """It cannot go on; every pull that wants it hears of it."""
+        if self.error is None:
+            self.error = error
+        self._notify()
+
+    # -- durability ---------------------------------------------------------------------------------
+
+    @property
+    def dirty(self) -> int:
+        """Bytes written that no durable state covers."""
+        return self._partial.dirty if self._partial is not None else 0
+
+    async def checkpoint(self) -> None:
+        """Make what is written durable."""
+        partial = self._partial
+        if partial is None or self._verifier is None or self._verifier.finishing:
+            return
+        try:
+            await asyncio.to_thread(partial.checkpoint, self.hashed)
+        except OSError as error:
+            if self._partial is partial:
+                self._lost(partial, error)
+
+    def _lost(self, partial: Partial, error: OSError) -> None:
+        """A sync failed: what came since the last durable state may be gone, so it counts as gone."""
+        lost = partial.step_back()
+        self._context.log.emit(
+            EventKind.NOTE,
+            digest=self.digest,
+            why=f"the disk failed to sync ({error.strerror}): {lost} bytes count as not written",
+        )
+        self.fail(storage_error(error, f"cannot sync blob {self.digest[7:19]}"))
+
+    def _notify(self) -> None:
+        for listener in list(self.listeners.values()):
+            listener()

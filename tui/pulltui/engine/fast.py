@@ -1,0 +1,214 @@
+"""The fast transport: httpx's interface over pyreqwest's native client.
+
+pyreqwest ships a transport of its own; it reads in 64 KiB lumps, loses what it holds when a connection
+breaks, and adds httpx's timeouts up into one. This one hands every chunk on as it comes and fails with the
+same exceptions, causes included, as httpx's own transport.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import NoReturn
+
+import httpx
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import (
+    BuilderError,
+    ConnectTimeoutError,
+    DetailedPyreqwestError,
+    NetworkError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.http import HeaderMap
+from pyreqwest.proxy import ProxyBuilder
+from pyreqwest.request import StreamRequest
+from pyreqwest.response import Response
+
+from pulltui.engine.clean import safe
+from pulltui.engine.errors import TrustError
+from pulltui.engine.trouble import CUT_SHORT, NO_ANSWER, PROXY_LOGIN, WRONG_VERSION
+
+_OS_ERROR = re.compile(r"^(.*?) ?\(os error (\d+)\)")
+# What rustls says of a certificate, and OpenSSL's number for the same (X509_V_ERR_*).
+_CERTIFICATE_FAULTS = (
+    ("unknownissuer", 20),
+    ("expired", 10),
+    ("notvalidyet", 9),
+    ("notvalidforname", 62),
+)
+_UNSPECIFIED = 1
+# The connection ended; whether that was before the answer or in its body is told elsewhere.
+_ENDED = (
+    "end of file before message length",
+    "without sending TLS close_notify",
+    "closed before message completed",
+    "tunnel error: unexpected end of file",
+)
+
+
+class FastTransport(httpx.AsyncBaseTransport):
+    """One pool of HTTP/1.1 connections, all through `proxy` (None: straight).
+
+    `extra_roots` are PEM certificates trusted besides the system's. `silence`: seconds without a byte read
+    after which a connection is dropped (ReadTimeout). It is a backstop: pyreqwest goes on with a request
+    that is cancelled before its answer began, and a server that never answers would keep the socket open
+    for ever. It must be long, for it also counts the time that nobody asks for the next chunk.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None,
+        extra_roots: bytes,
+        connect_timeout: float,
+        silence: float,
+        max_idle: int,
+        idle_timeout: float,
+    ) -> None:
+        builder = (
+            ClientBuilder()
+            .http1_only()
+            .follow_redirects(False)
+            .gzip(False)
+            .brotli(False)
+            .zstd(False)
+            .deflate(False)
+            .default_cookie_store(False)
+            .referer(False)
+            .connect_timeout(timedelta(seconds=connect_timeout))
+            .read_timeout(timedelta(seconds=silence))
+            .pool_max_idle_per_host(max_idle)
+            .pool_idle_timeout(timedelta(seconds=idle_timeout))
+        )
+        if extra_roots:
+            builder = builder.add_root_certificate_pem(extra_roots)
+        builder = builder.proxy(ProxyBuilder.all(proxy)) if proxy else builder.no_proxy()
+        try:
+            self._client: Client = builder.build()
+        except BuilderError as error:
+            cause = error.details["causes"] or [{"message": error.message}]
+            raise TrustError(
+                f"the certificates to trust cannot be used: {safe(cause[-1]['message'])}",
+                "Look at network.ca_file: every certificate in it must be a complete one.",
+            ) from error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and return as soon as the head of the answer is here."""
+        builder = self._client.request(request.method, str(request.url))
+        builder = builder.headers(request.headers.multi_items()).streamed_read_buffer_limit(0)
+        if body := await request.aread():
+            builder = builder.body_bytes(body)
+        sent = builder.build_streamed()
+        try:
+            response = await sent.__aenter__()
+        except PyreqwestError as error:
+            fail(error)
+        return httpx.Response(
+            response.status, headers=_headers(response.headers), stream=FastStream(sent, response)
+        )
+
+    async def aclose(self) -> None:
+        """Close the client and its idle connections."""
+        await self._client.close()
+
+
+class FastStream(httpx.AsyncByteStream):
+    """The body of an answer; chunks are views of pyreqwest's own memory, never copied."""
+
+    def __init__(self, sent: StreamRequest, response: Response) -> None:
+        self._sent: StreamRequest | None = sent
+        self._reader = response.body_reader
+
+    # httpx promises bytes here; everything that takes bytes-like objects takes these views too.
+    async def __aiter__(self) -> AsyncIterator[memoryview]:  # type: ignore[override]
+        """Yield chunks as they come off the socket; raises httpx.TransportError."""
+        while True:
+            try:
+                chunk = await self._reader.read_chunk()
+            except PyreqwestError as error:
+                fail(error)
+            if chunk is None:
+                return
+            yield memoryview(chunk)
+
+    async def aclose(self) -> None:
+        """Drop the connection, or give it back to the pool when the body was read to its end."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            await sent.__aexit__(None, None, None)
+
+
+def _headers(headers: HeaderMap) -> list[tuple[str, str]]:
+    """Return the headers, without those that are not plain text (pyreqwest cannot show them)."""
+    try:
+        return list(headers.items())
+    except ValueError:
+        pass
+    readable: list[tuple[str, str]] = []
+    for name in dict.fromkeys(headers.keys()):
+        try:
+            readable += [(name, value) for value in headers.getall(name)]
+        except ValueError:
+            continue
+    return readable
+
+
+def fail(error: PyreqwestError) -> NoReturn:
+    """Raise what httpx's own transport raises in this case, with a cause of the same type.
+
+    pyreqwest tells causes as sentences of hyper, rustls and the system; the last one is the innermost.
+    """
+    details = error.details if isinstance(error, DetailedPyreqwestError) else None
+    words = [cause["message"] for cause in (details and details["causes"]) or ()] or [error.message]
+    raise _translated(error, words) from _system_cause(words) or error
+
+
+def _translated(error: PyreqwestError, words: list[str]) -> httpx.TransportError:
+    text = words[-1]
+    if isinstance(error, ConnectTimeoutError):
+        return httpx.ConnectTimeout(text)
+    if isinstance(error, RequestTimeoutError):
+        return httpx.ReadTimeout(text)
+    if any(sentence in text for sentence in _ENDED):
+        if "error reading a body from connection" in words:
+            return httpx.RemoteProtocolError(f"peer closed connection {CUT_SHORT} ({text})")
+        return httpx.RemoteProtocolError(f"Server disconnected {NO_ANSWER} ({text})")
+    if text == "tunnel error: proxy authorization required":
+        return httpx.ProxyError(f"{PROXY_LOGIN} Proxy Authentication Required")
+    if text.startswith("tunnel error"):
+        return httpx.ProxyError(text)
+    if isinstance(error, NetworkError):
+        connecting = "client error (Connect)" in words
+        return httpx.ConnectError(text) if connecting else httpx.ReadError(text)
+    return httpx.RemoteProtocolError(text)
+
+
+def _system_cause(words: list[str]) -> OSError | None:
+    """Return what Python's own sockets would have raised, None if they would not have."""
+    text = words[-1]
+    if found := _OS_ERROR.match(text):
+        return OSError(int(found[2]), found[1])
+    if "dns error" in words or "error resolving DNS" in words:
+        return socket.gaierror(socket.EAI_NONAME, text)
+    if "invalid peer certificate" in text:
+        return _certificate_error(text)
+    if "tls handshake eof" in text:
+        return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, text)
+    if "received corrupt message" in text:
+        return ssl.SSLError(ssl.SSL_ERROR_SSL, f"{WRONG_VERSION}: {text}")
+    if "received fatal alert" in text or "peer is incompatible" in text or "peer misbehaved" in text:
+        return ssl.SSLError(ssl.SSL_ERROR_SSL, text)
+    return None
+
+
+def _certificate_error(text: str) -> ssl.SSLCertVerificationError:
+    squeezed = text.lower().replace(" ", "")
+    error = ssl.SSLCertVerificationError(ssl.SSL_ERROR_SSL, text)
+    error.verify_message = text
+    error.verify_code = next((code for words, code in _CERTIFICATE_FAULTS if words in squeezed), _UNSPECIFIED)
+    return error

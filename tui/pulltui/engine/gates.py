@@ -1,0 +1,171 @@
+"""Trouble of a host is not trouble of a part: one gate a host, through which every request goes.
+
+While a host is in trouble the gate is shut: one request at a time is let through as a probe, the first
+success opens it for all. A host that objects to the number of connections gets fewer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from pulltui.engine.backoff import doubling
+from pulltui.engine.setbacks import HostSetback
+from pulltui.engine.tuning import Tuning
+from pulltui.engine.views import Waiting
+
+Clock = Callable[[], float]
+
+
+class Gate:
+    """Lets requests to one host through, or holds them."""
+
+    def __init__(self, host: str, tuning: Tuning, clock: Clock) -> None:
+        self.host = host
+        self.active = 0
+        """Requests that are through: connections in use."""
+        self.answered = False
+        """It has answered at least once."""
+        self.limit: int | None = None
+        """The most connections it takes, None while nobody knows of a limit."""
+        self.tries = 0
+        """Probes that failed in a row."""
+        self._tuning = tuning
+        self._clock = clock
+        self._why = ""
+        self._until = 0.0
+        self._held = False
+        self._probing = False
+        self._halve_after = 0.0
+        self._raise_at = 0.0
+        self._raise_pause = tuning.ceiling_pause
+        self._ceiling = False
+        self._event = asyncio.Event()
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What the host's requests wait for, None while it is well."""
+        if not self._held:
+            return None
+        return Waiting(self._why, max(0.0, self._until - self._clock()))
+
+    async def enter(self) -> Pass:
+        """Wait until a request may be made; the pass must be left again."""
+        while not self._open():
+            event = self._event
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), self._pause())
+        probe = self._held
+        self._probing = probe
+        self.active += 1
+        return Pass(self, probe)
+
+    def leave(self, probe: bool) -> None:
+        """The request is over."""
+        self.active -= 1
+        if probe and self._held:
+            self._probing = False
+        self._notify()
+
+    def succeed(self) -> None:
+        """It answered sensibly."""
+        self.answered = True
+        if self._held:
+            self._held = self._probing = False
+            self.tries = 0
+            self._notify()
+        if self.limit is not None and self._clock() >= self._raise_at:
+            # A ceiling is felt for step by step; a server that was merely busy gets its traffic back.
+            self.limit = self.limit + 1 if self._ceiling else None
+            self._raise_at = self._clock() + self._raise_pause
+            self._notify()
+
+    def trouble(self, setback: HostSetback, *, probe: bool) -> None:
+        """It is in trouble: shut, and fewer connections if that is what it asks for."""
+        now = self._clock()
+        self._why = setback.why
+        if probe or not self._held:
+            pause = doubling(self.tries, self._tuning.probe_first, self._tuning.probe_last)
+            self._until = now + pause
+            self.tries += 1
+        self._held = True
+        if setback.retry_after is not None:
+            self._until = max(self._until, now + setback.retry_after)
+        if setback.busy or setback.ceiling:
+            self.answered = self.answered or setback.busy
+            self._halve(now, setback)
+        self._notify()
+
+    def retry_now(self) -> None:
+        """Somebody does not want to wait."""
+        self._until = self._clock()
+        self._notify()
+
+    def _halve(self, now: float, setback: HostSetback) -> None:
+        if now < self._halve_after:
+            return
+        self._halve_after = now + max(self._tuning.halve_pause, setback.retry_after or 0.0)
+        if self.limit is not None:
+            self._raise_pause = min(self._raise_pause * 2, 64 * self._tuning.ceiling_pause)
+        in_use = max(self.active, 1) if self.limit is None else min(self.limit, max(self.active, 1))
+        self.limit = max(1, in_use // 2)
+        self._ceiling = setback.ceiling
+        self._raise_at = now + self._raise_pause
+
+    def _open(self) -> bool:
+        if self._held:
+            return not self._probing and self._clock() >= self._until
+        return self.limit is None or self.active < self.limit
+
+    def _pause(self) -> float | None:
+        if self._held and not self._probing:
+            return max(0.001, self._until - self._clock())
+        return None
+
+    def _notify(self) -> None:
+        event, self._event = self._event, asyncio.Event()
+        event.set()
+
+
+class Pass:
+    """One request's way through a gate."""
+
+    def __init__(self, gate: Gate, probe: bool) -> None:
+        self.gate = gate
+        self._probe = probe
+        self._left = False
+
+    def succeed(self) -> None:
+        """The host answered sensibly."""
+        self.gate.succeed()
+
+    def trouble(self, setback: HostSetback) -> None:
+        """The host is in trouble."""
+        self.gate.trouble(setback, probe=self._probe)
+
+    def leave(self) -> None:
+        """The request is over; a second call does nothing."""
+        if not self._left:
+            self._left = True
+            self.gate.leave(self._probe)
+
+
+class Gates:
+    """All gates of the process, by `host:port`."""
+
+    def __init__(self, tuning: Tuning, clock: Clock) -> None:
+        self._tuning = tuning
+        self._clock = clock
+        self._gates: dict[str, Gate] = {}
+
+    def gate(self, host: str) -> Gate:
+        """Return the gate of a host, made on first use."""
+        if host not in self._gates:
+            self._gates[host] = Gate(host, self._tuning, self._clock)
+        return self._gates[host]
+
+    def retry_now(self) -> None:
+        """Skip every countdown."""
+        for gate in self._gates.values():
+            gate.retry_now()

@@ -1,0 +1,182 @@
+"""The unfinished file of a blob together with its part state: opened, written, made durable, finished."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from pulltui.engine.errors import StorageError
+from pulltui.engine.parts import Mark, Part, PartTable, lay_out
+from pulltui.engine.partstate import Claims, LiveState, snapshot, sync_directory, write_durable
+
+
+class PartialPaths:
+    """Where the unfinished file of a blob and its states are."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        """`name` is the blob's file name, `sha256-<hex>`."""
+        self.data = directory / f"{name}-partial"
+        self.durable = directory / f"{name}-partial.json"
+        self.live = directory / f"{name}-partial.live"
+
+    def remove(self) -> None:
+        """Delete all three; what is not there is no error."""
+        for path in (self.live, self.data, self.durable):
+            path.unlink(missing_ok=True)
+
+
+class Partial:
+    """An open partial. Blocking calls: not for the event loop.
+
+    `wake` is set after every write; the hasher waits for it.
+    """
+
+    def __init__(self, paths: PartialPaths, digest: str, total: int, part_size: int) -> None:
+        """Open or create the partial of a blob of `total` > 0 bytes.
+
+        Raises StorageError if something that is not ours is in its place, OSError if the disk refuses.
+        """
+        self.paths = paths
+        self.digest = digest
+        self.wake = threading.Event()
+        self.error: OSError | None = None
+        """The first write that failed; nothing is written after it."""
+        self._count = 0
+        """Bytes written since it was opened; only the writer thread adds to it."""
+        self._covered = 0
+        """How many of them the durable state covers."""
+        self._dropped = 0
+        """Length of the prefix that is out of the page cache."""
+        self._closed = False
+        self._sync_lock = threading.RLock()
+        self.fd = _open_regular(paths.data)
+        self.inode = os.fstat(self.fd).st_ino
+        try:
+            claims = Claims.read(paths.durable, paths.live, digest, total)
+            self.table = claims.prove(self.fd) if claims else PartTable(lay_out(total, part_size))
+            if not claims:
+                os.ftruncate(self.fd, 0)
+            os.ftruncate(self.fd, total)
+            self.durable = [part.mark for part in self.table]
+            self.checkpoint()
+            self.live = LiveState(paths.live, digest, self.table)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    def write(self, part: Part, data: memoryview, crc: int | None) -> None:
+        """Append to what is written of a part; only the writer thread calls this.
+
+        `crc` is the checksum of the part's written bytes including `data`. Raises OSError.
+        """
+        position = part.offset + part.mark.written
+        left = data
+        while left:
+            count = os.pwrite(self.fd, left, position)
+            position += count
+            left = left[count:]
+        part.mark = Mark(position - part.offset, crc)
+        self.live.store(part.n, part.mark)
+        self._count += len(data)
+        self.wake.set()
+
+    @property
+    def dirty(self) -> int:
+        """Bytes written that no durable state covers."""
+        return self._count - self._covered
+
+    def checkpoint(self, hashed: int = 0) -> None:
+        """Make what is written durable: counters first, then the data, then the state.
+
+        What is hashed (a prefix) and durable leaves the page cache: nobody reads it again soon.
+        Raises OSError; then everything since the last durable state counts as not written (`step_back`).
+        Does nothing once closed.
+        """
+        with self._sync_lock:
+            if self._closed:
+                return
+            count = self._count
+            state = snapshot(self.digest, self.inode, self.table)
+            os.fdatasync(self.fd)
+            write_durable(self.paths.durable, state)
+            self.durable = [Mark(part.completed, part.crc32) for part in state.parts]
+            self._covered = count
+            self._drop_cache(hashed)
+
+    def step_back(self) -> int:
+        """Count as written only what is durable; return the bytes that this takes back.
+
+        After a failed sync the kernel may have dropped the data although reading it still works.
+        """
+        before = self.table.written()
+        for part, mark in zip(self.table, self.durable, strict=True):
+            part.mark = mark
+            part.settle()
+            self.live.store(part.n, mark)
+        return before - self.table.written()
+
+    def _drop_cache(self, hashed: int) -> None:
+        start, stop = self._dropped, 0
+        for part, mark in zip(self.table, self.durable, strict=True):
+            if mark.written < part.size:
+                break
+            stop = part.end
+        stop = min(hashed, stop)
+        if stop > start and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self.fd, start, stop - start, os.POSIX_FADV_DONTNEED)
+            self._dropped = stop
+
+    def still_ours(self) -> bool:
+        """Return whether the path still leads to the open file: others may have moved or deleted it."""
+        try:
+            status = self.paths.data.lstat()
+        except OSError:
+            return False
+        return status.st_ino == self.inode
+
+    def close(self) -> None:
+        """Close the file and the live state; both stay on disk."""
+        with self._sync_lock:
+            if not self._closed:
+                self._closed = True
+                self.live.close()
+                os.close(self.fd)
+
+    def finish(self, target: Path, sums: Path) -> None:
+        """Turn the complete, verified partial into `target`, its part state into `sums`; close it.
+
+        In an order that a kill at any point leaves something that is either found complete or resumed.
+        Raises OSError.
+        """
+        with self._sync_lock:
+            self.checkpoint()
+            if not self.still_ours():
+                raise StorageError(
+                    f"{self.paths.data.name} was moved or replaced by another program",
+                    "Pull again: what is still there is used.",
+                )
+            sums.parent.mkdir(exist_ok=True)
+            self.paths.data.replace(target)
+            sync_directory(target.parent)
+            self.paths.durable.replace(sums)
+            with suppress(FileNotFoundError):
+                self.paths.live.unlink()
+            self.close()
+
+
+def _open_regular(path: Path) -> int:
+    """Open for reading and writing, made if missing; never through a link, a FIFO or a second name."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise StorageError(
+            f"cannot open {path}: {error.strerror}", "Move what is there away, or correct its permissions."
+        ) from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        raise StorageError(f"{path} is not a plain file of its own", "Move it away and pull again.")
+    return fd

@@ -1,0 +1,259 @@
+"""The two records of what is on disk of an unfinished blob, and what can be believed of them.
+
+Durable state (`...-partial.json`), replaced atomically after the data was synced:
+
+    {"Version": 1, "Digest": "sha256:<hex>", "Total": bytes, "Inode": of the partial,
+     "Parts": [{"N": 0, "Offset": 0, "Size": bytes, "Completed": bytes, "Crc32": of those bytes}, ...]}
+
+`Crc32` is null where nobody knows it. Whatever it claims has survived a power cut.
+
+Live state (`...-partial.live`), a shared memory map that the writer updates after each write, for
+processes that are killed: a header, then one record a part, little endian:
+
+    header  8s magic, I version, I number of parts, Q total, 32s digest        (56 bytes, padded to 64)
+    record  Q offset, Q size, Q completed, I crc, I zero                       (32 bytes)
+
+Nothing in the live state is taken on trust. On load the bytes between the durable claim and the live
+one are read and must have the recorded checksum; so neither a torn store, nor a power cut that kept
+the record and lost the data, nor a file that somebody replaced can make a claim true. That also makes
+it a second copy of the layout: with the JSON gone or damaged, what its checksums prove is kept.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from pulltui.engine.crc import crc_of_file
+from pulltui.engine.parts import Mark, Part, PartTable
+
+VERSION = 1
+_MAGIC = b"pulltui\0"
+_HEADER = struct.Struct("<8sIIQ32s")
+_HEADER_SIZE = 64
+_RECORD = struct.Struct("<QQQII")
+_CLAIM = struct.Struct("<QI")
+_CLAIM_AT = 16
+_MOST_PARTS = 1_000_000
+"""More parts than any blob has; a larger number is damage."""
+
+
+class PartRecord(msgspec.Struct, rename="pascal", frozen=True):
+    """One part in the durable state."""
+
+    n: int
+    offset: int
+    size: int
+    completed: int
+    crc32: int | None = None
+
+
+class DurableState(msgspec.Struct, rename="pascal", frozen=True):
+    """The durable state of one blob, as it stands in the file."""
+
+    version: int
+    digest: str
+    total: int
+    inode: int
+    parts: list[PartRecord]
+
+    def fits(self, digest: str, total: int) -> bool:
+        """Return whether this is a sound state of that blob: gapless parts, claims within them."""
+        if self.version != VERSION or self.digest != digest or self.total != total:
+            return False
+        offset = 0
+        for n, part in enumerate(self.parts):
+            if part.n != n or part.offset != offset or part.size <= 0:
+                return False
+            if not 0 <= part.completed <= part.size:
+                return False
+            offset += part.size
+        return offset == total
+
+
+def snapshot(digest: str, inode: int, table: PartTable) -> DurableState:
+    """Return the state as the counters stand now; to be made before the data is synced."""
+    records = []
+    for part in table:
+        written, crc = part.mark
+        records.append(PartRecord(part.n, part.offset, part.size, written, crc))
+    return DurableState(VERSION, digest, table.total, inode, records)
+
+
+def write_durable(path: Path, state: DurableState) -> None:
+    """Replace the state file: write beside it, sync, rename, sync the directory. Raises OSError."""
+    temporary = path.with_name(path.name + ".new")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    try:
+        data = memoryview(msgspec.json.encode(state))
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in a directory survive a power cut. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_durable(path: Path, digest: str, total: int) -> DurableState | None:
+    """Return the durable state of that blob, or None if there is none that makes sense."""
+    try:
+        state = msgspec.json.decode(path.read_bytes(), type=DurableState)
+    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        # Missing, empty, cut, or not ours: all the same, nothing can be read from it.
+        return None
+    return state if state.fits(digest, total) else None
+
+
+class LiveState:
+    """The live state, open for the writer."""
+
+    def __init__(self, path: Path, digest: str, table: PartTable) -> None:
+        """Replace the file with one that says what the table says. Raises OSError."""
+        self._map: mmap.mmap | None = None
+        size = _HEADER_SIZE + _RECORD.size * len(table)
+        image = bytearray(size)
+        _HEADER.pack_into(image, 0, _MAGIC, VERSION, len(table), table.total, _digest_bytes(digest))
+        for part in table:
+            written, crc = part.mark
+            where = _HEADER_SIZE + part.n * _RECORD.size
+            _RECORD.pack_into(image, where, part.offset, part.size, written, crc or 0, 0)
+        # Written out in full before it is mapped: a store into a hole of a full disk kills the process.
+        temporary = path.with_name(path.name + ".new")
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+        try:
+            data = memoryview(image)
+            while data:
+                data = data[os.write(fd, data) :]
+            temporary.replace(path)
+            self._map = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+
+    def store(self, n: int, mark: Mark) -> None:
+        """Record what is written of part `n`."""
+        if self._map is not None:
+            _CLAIM.pack_into(
+                self._map, _HEADER_SIZE + n * _RECORD.size + _CLAIM_AT, mark.written, mark.crc or 0
+            )
+
+    def close(self) -> None:
+        """Unmap; the file stays."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+
+
+class LiveRecord(msgspec.Struct, frozen=True):
+    """One part in the live state."""
+
+    offset: int
+    size: int
+    completed: int
+    crc: int
+
+
+def read_live(path: Path, digest: str, total: int) -> list[LiveRecord] | None:
+    """Return the live state of that blob, or None if there is none that makes sense."""
+    try:
+        data = path.read_bytes()
+        magic, version, count, said_total, said_digest = _HEADER.unpack_from(data)
+    except (OSError, struct.error):
+        return None
+    known = magic == _MAGIC and version == VERSION and said_digest == _digest_bytes(digest)
+    if not known or said_total != total or count > _MOST_PARTS:
+        return None
+    if len(data) < _HEADER_SIZE + count * _RECORD.size:
+        return None
+    records, expected = [], 0
+    for n in range(count):
+        offset, size, completed, crc, _ = _RECORD.unpack_from(data, _HEADER_SIZE + n * _RECORD.size)
+        if offset != expected or size == 0:
+            return None
+        expected += size
+        records.append(LiveRecord(offset, size, min(completed, size), crc))
+    return records if expected == total else None
+
+
+def _digest_bytes(digest: str) -> bytes:
+    return bytes.fromhex(digest.removeprefix("sha256:"))
+
+
+class Claims:
+    """Everything the two records say about one blob."""
+
+    def __init__(self, durable: DurableState | None, live: list[LiveRecord] | None) -> None:
+        self.durable = durable
+        self.live = live
+
+    @classmethod
+    def read(cls, durable: Path, live: Path, digest: str, total: int) -> Self:
+        """Read both files; whatever is damaged counts as missing."""
+        return cls(read_durable(durable, digest, total), read_live(live, digest, total))
+
+    def __bool__(self) -> bool:
+        return self.durable is not None or self.live is not None
+
+    def prove(self, fd: int) -> PartTable:
+        """Return the parts with what the file bears out. Reads the file where a claim needs proof.
+
+        A durable claim is believed if the file is the very one it was made for (inode) and not shorter
+        than the blob; everything else must have the recorded checksum. Raises OSError.
+        """
+        status = os.fstat(fd)
+        durable = self.durable
+        trusted = durable is not None and status.st_ino == durable.inode and status.st_size >= durable.total
+        parts = []
+        for n, (offset, size) in enumerate(self._layout()):
+            claims = self._claims(n, offset, size)
+            base = Mark(0, 0)
+            if trusted and durable is not None:
+                record = durable.parts[n]
+                base = Mark(record.completed, record.crc32)
+            parts.append(Part(n, offset, size, _extend(fd, offset, base, claims)))
+        return PartTable(parts)
+
+    def _layout(self) -> list[tuple[int, int]]:
+        if self.durable is not None:
+            return [(part.offset, part.size) for part in self.durable.parts]
+        return [(record.offset, record.size) for record in self.live or ()]
+
+    def _claims(self, n: int, offset: int, size: int) -> list[Mark]:
+        """Return what is claimed of a part, the smaller claim first."""
+        claims = []
+        if self.durable is not None:
+            claims.append(Mark(self.durable.parts[n].completed, self.durable.parts[n].crc32))
+        if self.live is not None and n < len(self.live):
+            record = self.live[n]
+            if (record.offset, record.size) == (offset, size):
+                claims.append(Mark(record.completed, record.crc))
+        return sorted(claims, key=lambda claim: claim.written)
+
+
+def _extend(fd: int, offset: int, base: Mark, claims: list[Mark]) -> Mark:
+    """Return the largest claim that the bytes behind `base` prove, or `base`."""
+    proven, reached = base, base
+    for claim in claims:
+        if claim.written <= reached.written or claim.crc is None or reached.crc is None:
+            continue
+        crc = crc_of_file(fd, offset + reached.written, offset + claim.written, reached.crc)
+        if crc is None:
+            break
+        reached = Mark(claim.written, crc)
+        if crc == claim.crc:
+            proven = reached
+    return proven

@@ -1,0 +1,150 @@
+"""The queue: pulls in order, so many of them at a time, and one BlobDownload a digest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from functools import partial
+
+from pulltui.engine.blob import BlobDownload
+from pulltui.engine.context import Context
+from pulltui.engine.manifest import Layer
+from pulltui.engine.names import ModelName
+from pulltui.engine.pull import Pull
+from pulltui.engine.views import EventKind, PullState
+
+_IDLE = frozenset({PullState.PAUSED, PullState.FAILED, PullState.DONE})
+
+
+class Queue:
+    """All pulls of one models directory. Its methods belong to the engine's loop."""
+
+    def __init__(self, context: Context) -> None:
+        self.pulls: dict[str, Pull] = {}
+        """By id, in order."""
+        self._context = context
+        self._downloads: dict[str, BlobDownload] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._count = 0
+
+    def blob(self, layer: Layer) -> BlobDownload:
+        """Return the download of a digest; whoever asks gets the same, until it is verified or unwanted."""
+        blob = self._downloads.get(layer.digest)
+        if blob is None or (not blob.wanted_by and (blob.verified or blob.error is not None)):
+            blob = self._downloads[layer.digest] = BlobDownload(layer, self._context)
+        return blob
+
+    def downloads(self) -> Collection[BlobDownload]:
+        """Return every download there is."""
+        return self._downloads.values()
+
+    def promised(self, pull: Pull) -> list[Layer]:
+        """Return the blobs that other running pulls still have to write and this one does not need."""
+        own = {layer.digest for layer in pull.manifest.blobs} if pull.manifest else set()
+        layers: dict[str, Layer] = {}
+        for pull_id in self._running:
+            other = self.pulls[pull_id]
+            if other is not pull and other.state is PullState.DOWNLOADING and other.manifest is not None:
+                layers |= {layer.digest: layer for layer in other.manifest.blobs if layer.digest not in own}
+        return list(layers.values())
+
+    def add(self, name: ModelName, scheme: str) -> Pull:
+        """Queue a name, or return its pull if it is there; a paused, failed or done one starts again."""
+        for pull in self.pulls.values():
+            if pull.name.key == name.key:
+                self.resume([pull.id])
+                return pull
+        self._count += 1
+        pull = Pull(f"p{self._count}", name, scheme, self._context, self)
+        self.pulls[pull.id] = pull
+        self._context.log.emit(EventKind.ADDED, pull=pull.id, name=name.short)
+        self.schedule()
+        return pull
+
+    async def pause(self, ids: Collection[str]) -> None:
+        """Pause pulls that are not done; returns when everything they received is durable."""
+        chosen = [
+            pull
+            for pull in self._known(ids)
+            if pull.state not in _IDLE and pull.state is not PullState.COMMITTING
+        ]
+        for pull in chosen:
+            pull.pause()
+        await self._stop(chosen)
+        for pull in chosen:
+            if pull.state not in (PullState.DONE, PullState.FAILED):
+                pull.pause()
+                self._context.log.emit(EventKind.PAUSED, pull=pull.id, name=pull.name.short)
+        self.schedule()
+
+    def resume(self, ids: Collection[str]) -> None:
+        """Let paused, failed and done pulls wait for their turn again."""
+        for pull in self._known(ids):
+            if pull.state in _IDLE and pull.id not in self._running:
+                pull.requeue()
+                self._context.log.emit(EventKind.RESUMED, pull=pull.id, name=pull.name.short)
+        self.schedule()
+
+    def retry(self, ids: Collection[str]) -> None:
+        """Skip countdowns and refill budgets; failed pulls start again."""
+        self._context.gates.retry_now()
+        for pull in self._known(ids):
+            pull.retry_now()
+        self.resume([pull.id for pull in self._known(ids) if pull.state is PullState.FAILED])
+
+    async def remove(self, ids: Collection[str], *, delete: bool) -> None:
+        """Take pulls off the list; `delete`: partials that no other pull needs go too."""
+        gone = self._known(ids)
+        await self._stop(gone)
+        for pull in gone:
+            self.pulls.pop(pull.id, None)
+            self._context.log.emit(EventKind.REMOVED, pull=pull.id, name=pull.name.short)
+        needed = {
+            layer.digest for pull in self.pulls.values() if pull.manifest for layer in pull.manifest.blobs
+        }
+        for pull in gone:
+            for blob in pull.downloads:
+                if blob.digest not in needed:
+                    self._downloads.pop(blob.digest, None)
+                    if delete:
+                        await asyncio.to_thread(self._context.store.partial(blob.digest).remove)
+                        staged = self._context.store.staged(blob.digest)
+                        await asyncio.to_thread(staged.unlink, missing_ok=True)
+        self.schedule()
+
+    async def stop(self) -> None:
+        """Stop everything that runs and make it durable; nothing is marked as paused."""
+        self._count = -1
+        await self._stop(list(self.pulls.values()))
+
+    def schedule(self) -> None:
+        """Start the next pulls, as many as may run at once."""
+        if self._count < 0:
+            return
+        most = self._context.settings.transfer.active_pulls
+        for pull in self.pulls.values():
+            if len(self._running) >= most:
+                return
+            if pull.state is PullState.QUEUED and pull.id not in self._running:
+                task = asyncio.create_task(pull.run(), name=f"pull {pull.name.short}")
+                self._running[pull.id] = task
+                task.add_done_callback(partial(self._ended, pull.id))
+
+    def _ended(self, pull_id: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(pull_id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A defect of ours: nobody shall wait for a pull that is not there any more.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a pull ended unexpectedly", "exception": error}
+            )
+        self.schedule()
+
+    async def _stop(self, pulls: Collection[Pull]) -> None:
+        tasks = [self._running[pull.id] for pull in pulls if pull.id in self._running]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _known(self, ids: Collection[str]) -> list[Pull]:
+        return [self.pulls[pull_id] for pull_id in ids if pull_id in self.pulls]

@@ -1,0 +1,239 @@
+"""One GET, redirects followed by hand, through the hosts' gates, its errors sorted by who is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import httpx
+import msgspec
+from pulltui_config.units import format_duration
+
+from pulltui.engine.accept import BUSY, REDIRECTS, retry_after
+from pulltui.engine.attempt import Attempt
+from pulltui.engine.clean import safe, safe_url
+from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
+from pulltui.engine.gates import Gate, Gates, Pass
+from pulltui.engine.hosts import bracketed
+from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
+from pulltui.engine.transport import chunks
+from pulltui.engine.trouble import FaultKind, classify
+
+_HOST_KINDS = frozenset(
+    {
+        FaultKind.REFUSED,
+        FaultKind.UNKNOWN_HOST,
+        FaultKind.UNREACHABLE,
+        FaultKind.CONNECT_TIMEOUT,
+        FaultKind.PROXY,
+        FaultKind.TOO_MANY_FILES,
+    }
+)
+_ERROR_BODY = 4096
+"""Bytes of an error answer that are read for the server's words."""
+
+
+class Answer:
+    """An answer whose status is known and whose body is not read yet. Close it."""
+
+    def __init__(self, response: httpx.Response, entry: Pass, redirected: bool) -> None:
+        self.response = response
+        self.redirected = redirected
+        """Whether a redirect led here."""
+        self._entry = entry
+
+    @property
+    def url(self) -> httpx.URL:
+        """The address that answered."""
+        return self.response.request.url
+
+    @property
+    def host(self) -> str:
+        """`host[:port]` of that address."""
+        return host_of(self.url)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    async def chunks(self, attempt: Attempt) -> AsyncIterator[memoryview]:
+        """Go through the raw body as it comes off the socket. Raises PartSetback when it breaks off."""
+        try:
+            async for chunk in chunks(self.response):
+                attempt.received(len(chunk))
+                yield chunk
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise PartSetback(classify(error).text) from error
+
+    async def words(self, attempt: Attempt) -> str:
+        """Return what the server says in an error's body, cleaned; empty if it says nothing."""
+        data = b""
+        try:
+            async for chunk in self.chunks(attempt):
+                data += chunk[:_ERROR_BODY]
+                if len(data) >= _ERROR_BODY:
+                    break
+        except PartSetback:
+            pass  # the status is what counts; the words are an extra
+        return server_words(data, self.response.headers.get("content-type", ""))
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        try:
+            await self.response.aclose()
+        finally:
+            self._entry.leave()
+
+
+class Requester:
+    """Makes requests for everybody in the engine."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        gates: Gates,
+        *,
+        user_agent: str,
+        max_redirects: Callable[[], int],
+        retry_after_limit: float,
+        wall: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._gates = gates
+        self._user_agent = user_agent
+        self._max_redirects = max_redirects
+        self._retry_after_limit = retry_after_limit
+        self._wall = wall
+
+    def gate(self, url: httpx.URL) -> Gate:
+        """Return the gate of the address's host."""
+        return self._gates.gate(host_of(url))
+
+    async def get(self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt) -> Answer:
+        """GET with redirects; the answer has any status but a redirect, 429 or 503.
+
+        `headers` go to every hop: they carry nothing secret. Raises HostSetback, PartSetback, WrongAnswer,
+        TrustError, ResponseError, BusyError.
+        """
+        redirected = False
+        for _ in range(self._max_redirects() + 1):
+            answer = await self._send(url, headers, attempt, redirected)
+            if answer.status not in REDIRECTS:
+                return answer
+            location = answer.response.headers.get("location")
+            await answer.close()
+            url = _follow(url, location)
+            redirected = True
+        raise ResponseError(
+            f"{host_of(url)} redirects more than {self._max_redirects()} times",
+            "The registry or something on the way is misconfigured; retry.max_redirects is the limit.",
+        )
+
+    async def _send(
+        self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, redirected: bool
+    ) -> Answer:
+        gate = self.gate(url)
+        attempt.hold(gate)
+        entry = await gate.enter()
+        attempt.release()
+        try:
+            request = self._client.build_request("GET", url, headers=self._headers(headers))
+            response = await self._client.send(request, stream=True)
+        except httpx.TransportError as error:
+            setback = _sort(error, host_of(url))
+            if isinstance(setback, HostSetback):
+                entry.trouble(setback)
+            entry.leave()
+            raise setback from error
+        except BaseException:
+            entry.leave()
+            raise
+        attempt.received(0)
+        answer = Answer(response, entry, redirected)
+        wait = retry_after(response.headers, self._wall()) if response.status_code >= 400 else None
+        if response.status_code in BUSY or (wait is not None and response.status_code >= 500):
+            await answer.close()
+            raise self._busy(answer, entry, wait)
+        entry.succeed()
+        return answer
+
+    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **headers}
+
+    def _busy(self, answer: Answer, entry: Pass, wait: float | None) -> Exception:
+        if wait is not None and wait > self._retry_after_limit:
+            return BusyError(
+                f"{answer.host} answered {answer.status} and asks to wait {format_duration(wait)}",
+                "Try again after that time; what is here is kept.",
+            )
+        setback = HostSetback(
+            f"{answer.host} is busy ({answer.status})",
+            answer.host,
+            busy=True,
+            retry_after=wait,
+            ceiling=answer.status == httpx.codes.TOO_MANY_REQUESTS,
+        )
+        entry.trouble(setback)
+        return setback
+
+
+def host_of(url: httpx.URL) -> str:
+    """Return `host[:port]` of an address, for gates and for people."""
+    return safe(bracketed(url.host, url.port), 260)
+
+
+def server_words(body: bytes, content_type: str) -> str:
+    """Return the message of an error's body, cleaned: the registry's JSON errors, or plain text."""
+    text = body.decode("utf-8", "replace")
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        errors = document.get("errors")
+        first = errors[0] if isinstance(errors, list) and errors else document
+        if isinstance(first, dict):
+            text = str(first.get("message") or first.get("error") or first.get("code") or "")
+    elif "html" in content_type or text.lstrip()[:1] == "<":
+        return ""
+    return safe(text, 200)
+
+
+def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
+    """Return where a redirect leads. Raises WrongAnswer or ResponseError."""
+    if not location:
+        raise WrongAnswer(f"{host_of(url)} redirects without saying where to")
+    try:
+        target = url.join(location)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
+    if target.scheme not in ("http", "https") or not target.host:
+        raise ResponseError(
+            f"{host_of(url)} redirects to {safe_url(str(target))}, which is neither http nor https",
+            "Something between you and the registry interferes.",
+        )
+    if url.scheme == "https" and target.scheme == "http":
+        raise ResponseError(
+            f"{host_of(url)} redirects from https to plain http ({host_of(target)})",
+            "That is never followed: anybody on the way could change what comes.",
+        )
+    return target
+
+
+def _sort(error: httpx.TransportError, host: str) -> Exception:
+    """Return who is to blame for a failed connection."""
+    fault = classify(error)
+    if fault.kind is FaultKind.TRUST:
+        return TrustError(
+            f"{host}: {fault.text}",
+            "If the registry has a certificate of its own authority, name that in network.ca_file.",
+        )
+    if fault.kind is FaultKind.TLS:
+        return TrustError(f"{host}: {fault.text}", "If it speaks plain http, write http:// before the name.")
+    if fault.kind is FaultKind.PROXY and fault.reason == "login":
+        return RefusedError(fault.text, "Put user and password into the proxy's address.")
+    if fault.kind in _HOST_KINDS:
+        return HostSetback(fault.text, host, ceiling=fault.kind is FaultKind.TOO_MANY_FILES)
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return ResponseError(f"{host}: {fault.text}", "The address is not one that can be fetched.")
+    return PartSetback(fault.text)

@@ -1,0 +1,101 @@
+"""From a name to its manifest: asked for as often as it takes, within reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+
+from pulltui.engine.attempt import Attempt
+from pulltui.engine.backoff import backoff
+from pulltui.engine.context import Context
+from pulltui.engine.errors import ManifestError, PullError
+from pulltui.engine.manifest import MAX_MANIFEST_SIZE, Manifest, parse_manifest
+from pulltui.engine.names import ModelName
+from pulltui.engine.setbacks import HostSetback, PartSetback, Setback
+from pulltui.engine.source import refusal
+
+ACCEPT = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json;q=0.9"
+)
+
+
+class Resolver:
+    """Fetches one manifest."""
+
+    def __init__(
+        self,
+        name: ModelName,
+        base_url: str,
+        context: Context,
+        on_setback: Callable[[Setback, int, float], None],
+    ) -> None:
+        """`on_setback(setback, failures, wait)` is told of each try that failed."""
+        self._name = name
+        self._url = httpx.URL(f"{base_url}/v2/{name.namespace}/{name.model}/manifests/{name.tag}")
+        self._context = context
+        self._on_setback = on_setback
+        self._wake = asyncio.Event()
+
+    def retry_now(self) -> None:
+        """Skip the countdown."""
+        self._wake.set()
+
+    async def resolve(self) -> Manifest:
+        """Return the manifest. Raises PullError.
+
+        A host that never answered since the start is given up after `max_retries` looks: the name may be
+        wrong, and nothing has begun that could be lost. One that did answer is waited for.
+        """
+        failures = 0
+        retry = self._context.settings.retry
+        while True:
+            try:
+                return await self._context.watchdog.guard(self._fetch)
+            except HostSetback as setback:
+                gate = self._context.gates.gate(setback.host)
+                if not gate.answered and gate.tries > retry.max_retries:
+                    raise PullError(
+                        f"cannot reach the registry: {setback.why}",
+                        "Check the name, the network and the proxy; then pull again.",
+                    ) from setback
+                self._on_setback(setback, 0, gate.waiting.seconds or 0.0 if gate.waiting else 0.0)
+            except PartSetback as setback:
+                failures += 1
+                if failures > retry.max_retries:
+                    raise PullError(
+                        f"the manifest of {self._name.short} does not come: {setback.why}",
+                        "The registry is in trouble; try again later.",
+                    ) from setback
+                wait = backoff(
+                    failures, self._context.tuning.backoff_base, retry.backoff_cap, self._context.uniform
+                )
+                self._on_setback(setback, failures, wait)
+                await self._sleep(wait)
+            except Setback as setback:
+                self._on_setback(setback, 0, 0.0)
+
+    async def _sleep(self, seconds: float) -> None:
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _fetch(self, attempt: Attempt) -> Manifest:
+        answer = await self._context.requester.get(self._url, {"Accept": ACCEPT}, attempt)
+        try:
+            if answer.status != httpx.codes.OK:
+                raise await refusal(answer, f"manifest of {self._name.short}", attempt)
+            raw = bytearray()
+            async for chunk in answer.chunks(attempt):
+                raw += chunk
+                if len(raw) > MAX_MANIFEST_SIZE:
+                    raise ManifestError(
+                        f"{answer.host} sends more than {MAX_MANIFEST_SIZE >> 20} MiB as a manifest",
+                        "That is no manifest. Check the name.",
+                    )
+            return parse_manifest(bytes(raw))
+        finally:
+            await answer.close()

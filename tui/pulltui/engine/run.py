@@ -1,0 +1,95 @@
+"""A run: what one ranged GET asks for, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pulltui.engine.meter import Meter
+from pulltui.engine.parts import Part
+from pulltui.engine.views import PartState
+
+if TYPE_CHECKING:
+    from pulltui.engine.attempt import Attempt
+    from pulltui.engine.source import Source
+
+Submit = Callable[[Part, memoryview], None]
+"""Hands a chunk of a part to the writer."""
+
+
+class Run:
+    """Neighbouring parts that one connection fetches, in order.
+
+    `end` may be moved forward to the current position at any time: another connection takes the rest.
+    """
+
+    def __init__(self, parts: list[Part], source: Source, window: float, *, whole: bool = False) -> None:
+        """`whole`: ask without a range, from the first byte; what is written already is passed over."""
+        self.parts = parts
+        self.source = source
+        self.whole = whole
+        first = parts[0]
+        self.start = first.offset if whole else first.offset + first.received
+        self.position = self.start
+        """Offset of the next byte off the socket."""
+        self.end = parts[-1].end
+        self.generation = 0
+        self.attempt: Attempt | None = None
+        self.meter = Meter(window)
+        self.index = 0
+        for part in parts:
+            part.owner = self
+            part.state = PartState.HELD
+        first.state = PartState.RECEIVING
+
+    @property
+    def part(self) -> Part:
+        """The part that the next byte belongs to (the last one when there is none)."""
+        return self.parts[self.index]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything it asks for came."""
+        return self.position >= self.end
+
+    @property
+    def received(self) -> int:
+        """Bytes off the socket."""
+        return self.position - self.start
+
+    def widen(self, parts: list[Part]) -> None:
+        """Take all parts of the blob: the server sends it whole, from its first byte."""
+        for part in parts[len(self.parts) :]:
+            part.owner = self
+            part.state = PartState.DONE if part.done else PartState.HELD
+        self.parts = parts
+        self.end = parts[-1].end
+
+    def feed(self, chunk: memoryview, submit: Submit, refill: int) -> None:
+        """Hand a chunk on, cut at the parts' bounds and at the run's end.
+
+        Bytes that are written already (only in a `whole` run) are passed over. Everything is submitted
+        before this returns, so that nothing received is lost when the connection is cancelled.
+        """
+        while chunk and self.position < self.end:
+            part = self.part
+            have = part.offset + part.received
+            stop = have if self.position < have else part.end
+            piece = chunk[: min(stop, self.end) - self.position]
+            if self.position >= have:
+                submit(part, piece)
+                part.gain(len(piece), refill)
+            self.position += len(piece)
+            chunk = chunk[len(piece) :]
+            while self.position >= part.end and self.index + 1 < len(self.parts):
+                part.state = PartState.DONE
+                self.index += 1
+                part = self.part
+                part.state = PartState.RECEIVING
+
+    def let_go(self) -> None:
+        """Give the parts back; call it after everything submitted was written."""
+        for part in self.parts:
+            if part.owner is self:
+                part.owner = None
+                part.settle()

@@ -1,0 +1,186 @@
+"""The engine's thread, and the door to it: commands in, views and events out.
+
+Everything that downloads happens in one thread with a loop of its own, so that a terminal that stops
+reading cannot stop a download, and a busy download cannot freeze the screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulltui_config import Settings
+
+from pulltui.engine.core import Core
+from pulltui.engine.log import EventLog
+from pulltui.engine.names import allowed_scheme, parse
+from pulltui.engine.store import Store
+from pulltui.engine.tuning import Tuning
+from pulltui.engine.views import EngineView, Event
+
+T = TypeVar("T")
+
+
+class Service:
+    """The engine for one models directory; keeps to `pulltui.engine.api.EngineApi`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models_dir: Path,
+        *,
+        tuning: Tuning | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        """`environ` says which proxies to use; `tuning`, `clock` and `uniform` are for tests."""
+        self._settings = settings
+        self._tuning = tuning or Tuning()
+        self._environ = os.environ if environ is None else environ
+        self._clock = clock
+        self._uniform = uniform
+        self._store = Store(models_dir)
+        self._log = EventLog(clock)
+        self._core: Core | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._saved = False
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="pulltui-engine")
+        self.view = EngineView(models_dir=str(models_dir))
+        """The newest view."""
+
+    def start(self) -> None:
+        """Become the holder of the models directory and start the engine.
+
+        Raises LockedError, StorageError, PullError (the transport or the network settings).
+        """
+        self._store.open(datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+
+    def events(self, after: int) -> list[Event]:
+        """Return all events with `seq > after`, oldest first."""
+        return self._log.after(after)
+
+    def check_name(self, text: str) -> str:
+        """Return the name as it would be pulled; raise BadNameError."""
+        return parse(text).short
+
+    def add(self, name: str, *, insecure: bool = False) -> Future[str]:
+        """Queue a name; the future has the pull's id, or BadNameError, or InsecureError."""
+
+        async def add(core: Core) -> str:
+            parsed = parse(name)
+            hosts = self._settings.network.insecure_hosts
+            scheme = allowed_scheme(parsed, insecure=insecure, insecure_hosts=hosts)
+            return core.queue.add(parsed, scheme).id
+
+        return self._call(add)
+
+    def pause(self, pulls: Collection[str]) -> Future[None]:
+        """Pause; the future ends when everything received is durable."""
+
+        async def pause(core: Core) -> None:
+            await core.queue.pause(pulls)
+
+        return self._call(pause)
+
+    def resume(self, pulls: Collection[str]) -> Future[None]:
+        """Go on with paused or failed pulls."""
+
+        async def resume(core: Core) -> None:
+            core.queue.resume(pulls)
+
+        return self._call(resume)
+
+    def retry(self, pulls: Collection[str]) -> Future[None]:
+        """Skip countdowns, refill budgets, start failed pulls again."""
+
+        async def retry(core: Core) -> None:
+            core.queue.retry(pulls)
+
+        return self._call(retry)
+
+    def remove(self, pulls: Collection[str], *, delete: bool = False) -> Future[None]:
+        """Take pulls off the list."""
+
+        async def remove(core: Core) -> None:
+            await core.queue.remove(pulls, delete=delete)
+
+        return self._call(remove)
+
+    def watch(self, digests: Collection[str]) -> None:
+        """Say which blobs somebody looks at."""
+        if self._core is not None:
+            self._core.viewer.watch(digests)
+
+    def request_stop(self) -> None:
+        """Ask the engine to save everything and end; callable from a signal handler."""
+        core, loop = self._core, self._loop
+        if core is not None and loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: it has ended already
+                loop.call_soon_threadsafe(core.stopping.set)
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Save everything and end; True when that was done within `timeout` seconds."""
+        self.request_stop()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return self._saved
+
+    def _call(self, work: Callable[[Core], Coroutine[Any, Any, T]]) -> Future[T]:
+        core, loop = self._core, self._loop
+        if core is None or loop is None or core.stopping.is_set():
+            failed: Future[T] = Future()
+            failed.set_exception(RuntimeError("the engine is not running"))
+            return failed
+        return asyncio.run_coroutine_threadsafe(work(core), loop)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._run())
+            self._saved = True
+        except BaseException as error:
+            self._failure = error
+            if self._ready.is_set():
+                raise
+        finally:
+            self._store.close()
+            self._ready.set()
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        core = Core(
+            self._settings,
+            self._tuning,
+            store=self._store,
+            log=self._log,
+            environ=self._environ,
+            clock=self._clock,
+            uniform=self._uniform,
+        )
+        self._core = core
+        try:
+            self.view = core.viewer.view()
+            self._ready.set()
+            await core.run(self._publish)
+        finally:
+            await core.close()
+            self.view = core.viewer.view()
+
+    def _publish(self, view: EngineView) -> None:
+        self.view = view

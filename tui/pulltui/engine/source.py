@@ -1,0 +1,190 @@
+"""Where a blob comes from: one registry's address for it, resolved once for all connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from pulltui.engine.accept import FINAL, STALE, Body, accept
+from pulltui.engine.attempt import Attempt
+from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
+from pulltui.engine.request import Answer, Requester, host_of
+from pulltui.engine.setbacks import PartSetback, StaleUrl, WrongAnswer
+
+_BARREN = 2
+"""Fresh URLs in a row that brought no byte before the pull fails."""
+
+
+class Stream:
+    """The accepted answer to a ranged GET."""
+
+    def __init__(self, answer: Answer, body: Body, source: Source, generation: int) -> None:
+        self.body = body
+        self.host = answer.host
+        self.generation = generation
+        self.sized = "content-length" in answer.response.headers
+        """Whether the body ends by itself; otherwise only the connection's end tells."""
+        self._answer = answer
+        self._source = source
+
+    async def chunks(self, attempt: Attempt) -> AsyncIterator[memoryview]:
+        """Go through the raw body."""
+        async for chunk in self._answer.chunks(attempt):
+            self._source.gained += len(chunk)
+            yield chunk
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._answer.close()
+
+
+class Source:
+    """One blob at one registry.
+
+    The first ranged GET goes to the registry and follows its redirects; where it ended is remembered, and
+    the other connections go there directly until the URL is stale. Each fresh URL has a new generation.
+    """
+
+    def __init__(
+        self, requester: Requester, url: httpx.URL, digest: str, size: int, max_retries: int
+    ) -> None:
+        self.url = url
+        self.generation = 0
+        self.ranges: bool | None = None
+        """Whether the server knows ranges; None until it answered."""
+        self.gained = 0
+        """Bytes that came since the URL was resolved."""
+        self.freshness = 0
+        """Which of the blob's calls for a fresh URL it has followed."""
+        self.host = host_of(url)
+        """Host that the bytes come from."""
+        self._requester = requester
+        self._digest = digest
+        self._size = size
+        self._max_wrong = max_retries
+        self._direct: httpx.URL | None = None
+        self._lock = asyncio.Lock()
+        self._barren = 0
+        self._judged = 0
+        """The last generation that turned out stale: many connections notice, one counts."""
+        self._wrong = 0
+
+    async def open(self, start: int, end: int, attempt: Attempt, *, ranged: bool = True) -> Stream:
+        """Ask for bytes [start, end); `ranged` False asks for the whole blob without a range.
+
+        Raises a Setback, or a PullError when trying again does not help.
+        """
+        headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
+        if self._direct is None:
+            attempt.hold()  # somebody else may be resolving; that is not our connection's silence
+            async with self._lock:
+                attempt.release()
+                if self._direct is None:
+                    return await self._resolve(headers, start, end, attempt)
+        return await self._direct_get(headers, start, end, attempt)
+
+    def refresh(self, generation: int) -> None:
+        """Have the URL resolved again, unless that happened since `generation`."""
+        if generation == self.generation:
+            self._direct = None
+
+    async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
+        try:
+            answer = await self._requester.get(self.url, headers, attempt)
+        except PartSetback as setback:
+            setback.resolving = True
+            raise
+        self.generation += 1
+        self.gained = 0
+        stream = await self._judge(answer, self.generation, start, end, attempt)
+        self._direct = answer.url
+        self.host = answer.host
+        return stream
+
+    async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
+        url, generation = self._direct or self.url, self.generation
+        answer = await self._requester.get(url, headers, attempt)
+        answer.redirected = answer.redirected or url != self.url
+        return await self._judge(answer, generation, start, end, attempt)
+
+    async def _judge(self, answer: Answer, generation: int, start: int, end: int, attempt: Attempt) -> Stream:
+        """Return the stream if the answer is what was asked for; else close it and raise."""
+        try:
+            if answer.status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
+                body = accept(answer.response, start, end, self._size)
+                self._wrong = 0
+                if self.ranges is None or body is Body.RANGE:
+                    self.ranges = body is Body.RANGE
+                return Stream(answer, body, self, generation)
+            raise await self._refusal(answer, generation, attempt)
+        except WrongAnswer as setback:
+            await answer.close()
+            self._wrong += 1
+            if self._wrong > self._max_wrong:
+                raise ResponseError(
+                    f"{answer.host} keeps sending what was not asked for: {setback.why}",
+                    "Nothing of it was written. Something on the way may be changing answers; try later.",
+                ) from setback
+            raise
+        except BaseException:
+            await answer.close()
+            raise
+
+    async def _refusal(self, answer: Answer, generation: int, attempt: Attempt) -> Exception:
+        status = answer.status
+        if answer.redirected and status in STALE:
+            return await self._stale(answer, generation, attempt)
+        if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return WrongAnswer("416: the server has fewer bytes than the manifest says")
+        if status < 500 or status in FINAL:
+            return await refusal(answer, f"blob {self._digest[7:19]}", attempt)
+        return PartSetback(f"{status} from {answer.host}")
+
+    async def _stale(self, answer: Answer, generation: int, attempt: Attempt) -> Exception:
+        if generation == self.generation and generation != self._judged:
+            self._judged = generation
+            self._barren = 0 if self.gained else self._barren + 1
+        self.refresh(generation)
+        if self._barren >= _BARREN:
+            words = await answer.words(attempt)
+            return RefusedError(
+                f"{answer.host} refuses fresh addresses of blob {self._digest[7:19]} ({answer.status})"
+                + (f": {words}" if words else ""),
+                "The store behind the registry turns us away; try again later.",
+            )
+        return StaleUrl(f"address expired ({answer.status} from {answer.host})")
+
+
+async def refusal(answer: Answer, what: str, attempt: Attempt) -> Exception:
+    """Return the error for a status that is neither success nor trouble of a host or part.
+
+    `what` names the thing asked for: "manifest of x", "blob 0123".
+    """
+    status, host = answer.status, answer.host
+    if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY):
+        return PartSetback(f"{status} from {host}")
+    if status >= 500 and status not in FINAL:
+        return PartSetback(f"{status} from {host}")
+    words = await answer.words(attempt)
+    said = f": {words}" if words else ""
+    if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+        return NotFoundError(
+            f"{host} has no {what} ({status}){said}", "Check the name and the tag for typing errors."
+        )
+    if status == httpx.codes.UNAUTHORIZED:
+        return RefusedError(
+            f"{host} wants credentials for {what} (401){said}",
+            "pulltui cannot log in yet: pull from a registry, or a mirror, that needs no credentials.",
+        )
+    if status == httpx.codes.PRECONDITION_FAILED:
+        return RefusedError(
+            f"{host} refuses {what} (412){said}",
+            "The registry wants another client version; network.user_agent sets what we call ourselves.",
+        )
+    if status == httpx.codes.FORBIDDEN:
+        return RefusedError(
+            f"{host} does not allow {what} (403){said}", "Ask whoever runs the registry for access."
+        )
+    return RefusedError(f"{host} answered {status} for {what}{said}", "Trying again would not change that.")

@@ -1,0 +1,189 @@
+"""The models directory: one holder, where things are, what is there already, and the commit of a pull.
+
+Ollama's layout: `blobs/sha256-<hex>` and `manifests/<host>/<namespace>/<model>/<tag>`, the manifest's raw
+bytes. What is unfinished lives in `.pulltui/`, on the same filesystem and out of reach of Ollama's
+pruning (README: how it resumes).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pulltui.engine.errors import LockedError, StorageError
+from pulltui.engine.manifest import Layer, blob_file_name
+from pulltui.engine.names import ModelName
+from pulltui.engine.partial import PartialPaths
+from pulltui.engine.partstate import sync_directory
+
+
+class Store:
+    """One models directory. Blocking calls: not for the event loop."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.blobs = root / "blobs"
+        self.manifests = root / "manifests"
+        self.work = root / ".pulltui"
+        self.sums = self.work / "sums"
+        self._lock: int | None = None
+
+    def open(self, started: str) -> None:
+        """Make the directories and become their one holder; `started` is the wall clock time, for people.
+
+        Raises LockedError if another process is, StorageError if the directory cannot be used.
+        """
+        try:
+            for directory in (self.blobs, self.manifests, self.work, self.sums):
+                directory.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.work / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            raise StorageError(
+                f"cannot use the models directory {self.root}: {error.strerror}",
+                "Choose another with --models-dir or storage.models_dir, or correct its permissions.",
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            held = self._lock
+            self._lock = None
+            raise self._locked(held) from error
+        holder = {"Pid": os.getpid(), "Host": socket.gethostname(), "Since": started}
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, msgspec.json.encode(holder), 0)
+
+    def close(self) -> None:
+        """Stop being the holder."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+
+    def _locked(self, fd: int) -> LockedError:
+        holder: Any = None
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            holder = msgspec.json.decode(os.pread(fd, 4096, 0))
+        os.close(fd)
+        who = "another process"
+        if isinstance(holder, dict):
+            who = f"process {holder.get('Pid')} on {holder.get('Host')}, since {holder.get('Since')}"
+        return LockedError(
+            f"the models directory {self.root} is in use by {who}",
+            "Quit that one first, or pull into another directory with --models-dir.",
+        )
+
+    def blob(self, digest: str) -> Path:
+        """Return where a finished blob is."""
+        return self.blobs / blob_file_name(digest)
+
+    def staged(self, digest: str) -> Path:
+        """Return where a verified blob waits for the rest of its pull."""
+        return self.work / blob_file_name(digest)
+
+    def partial(self, digest: str) -> PartialPaths:
+        """Return where the unfinished blob is."""
+        return PartialPaths(self.work, blob_file_name(digest))
+
+    def sums_of(self, digest: str) -> Path:
+        """Return where the part checksums of a verified blob are."""
+        return self.sums / blob_file_name(digest)
+
+    def manifest(self, name: ModelName) -> Path:
+        """Return where a model's manifest is."""
+        return self.manifests.joinpath(*name.path_parts)
+
+    def has(self, layer: Layer) -> bool:
+        """Return whether the blob is here: committed or staged, with the size the manifest says.
+
+        A zero-byte blob is made on the spot. A staged file of another size is damage and goes.
+        Raises StorageError for a committed one of another size.
+        """
+        committed = _size(self.blob(layer.digest))
+        if committed == layer.size:
+            return True
+        if committed is not None:
+            raise StorageError(
+                f"{self.blob(layer.digest)} has {committed} bytes, the manifest says {layer.size}",
+                "The file is damaged. Delete it and pull again.",
+            )
+        staged = self.staged(layer.digest)
+        size = _size(staged)
+        if size == layer.size:
+            return True
+        if size is not None:
+            staged.unlink()
+        return False
+
+    def make_empty(self, digest: str) -> None:
+        """Stage the zero-byte blob."""
+        self.staged(digest).touch()
+
+    def tidy(self, digest: str) -> None:
+        """Finish what a kill between two renames left of a verified blob."""
+        paths = self.partial(digest)
+        if _size(self.staged(digest)) is not None and not paths.data.exists():
+            if paths.durable.exists():
+                paths.durable.replace(self.sums_of(digest))
+            paths.live.unlink(missing_ok=True)
+
+    def commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
+        """Move the verified blobs into place together, then write the manifest, raw and atomically.
+
+        Safe to repeat after a kill at any point. Raises OSError, StorageError.
+        """
+        for layer in layers:
+            staged, blob = self.staged(layer.digest), self.blob(layer.digest)
+            if _size(blob) != layer.size:
+                if _size(staged) != layer.size:
+                    raise StorageError(
+                        f"blob {layer.digest[7:19]} disappeared before the pull was complete",
+                        "Another program removed it. Pull again: everything else is still here.",
+                    )
+                staged.replace(blob)
+            else:
+                staged.unlink(missing_ok=True)
+            # Ollama's pruning at start spares what is younger than an hour.
+            os.utime(blob)
+        sync_directory(self.blobs)
+        self._write_manifest(self.manifest(name), raw)
+        for layer in layers:
+            self.tidy(layer.digest)
+
+    def _write_manifest(self, path: Path, raw: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not beside its target: there any file name is a tag, and a model that Ollama would list.
+        temporary = self.work / "manifest.new"
+        with temporary.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        directory = path.parent
+        while directory != self.root:
+            sync_directory(directory)
+            directory = directory.parent
+
+    def free(self) -> int:
+        """Return the bytes that may still be written here. Raises OSError."""
+        status = os.statvfs(self.root)
+        return status.f_bavail * status.f_frsize
+
+    def occupied(self, digest: str) -> int:
+        """Return the bytes on disk that the blob's partial already takes: blocks, since it is sparse."""
+        try:
+            return self.partial(digest).data.stat().st_blocks * 512
+        except OSError:
+            return 0
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

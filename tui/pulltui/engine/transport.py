@@ -1,0 +1,136 @@
+"""Which transport carries the bytes, and the way each request takes: straight, or through a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+import httpx
+
+from pulltui.engine.clean import safe_url
+from pulltui.engine.errors import PullError
+from pulltui.engine.network import Way
+from pulltui.engine.trouble import PROXY_KEY
+
+TransportKind = Literal["fast", "httpx"]
+
+IDLE_TIMEOUT = 15.0
+"""Seconds a connection is kept for the next request; below what servers commonly grant."""
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends each request through the proxy its URL calls for, on one pool of connections a proxy.
+
+    Adds no header of its own except what HTTP demands; follows nothing, decodes nothing, retries nothing.
+    Errors are httpx's, with their request set: `pulltui.engine.trouble.classify` reads them.
+    """
+
+    def __init__(
+        self, kind: TransportKind, way: Way, make: Callable[[str | None], httpx.AsyncBaseTransport]
+    ) -> None:
+        self.kind = kind
+        self._way = way
+        self._make = make
+        self._pools: dict[str | None, httpx.AsyncBaseTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; returns when the head of the answer is here."""
+        proxy = self._way.proxy_for(str(request.url))
+        if proxy is not None:
+            request.extensions[PROXY_KEY] = proxy
+        pool = self._pools.get(proxy)
+        if pool is None:
+            pool = self._pools[proxy] = self._make(proxy)
+        try:
+            return await pool.handle_async_request(request)
+        except httpx.RequestError as error:
+            error.request = request
+            raise
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.aclose()
+
+
+def make_transport(
+    choice: Literal["auto", "fast", "httpx"],
+    *,
+    way: Way,
+    connect_timeout: float,
+    max_connections: int,
+    stall_timeout: float,
+) -> Transport:
+    """Return the transport of the setting `transfer.transport`; its `kind` says which one it became.
+
+    `connect_timeout`: seconds for name, connection and TLS together (each by itself with httpx's own).
+    `max_connections`: how many idle connections are kept; how many are in flight is the caller's affair.
+    `stall_timeout`: seconds after which the caller's watchdog cancels a silent request. There is no other
+    timeout, except that the fast transport drops a connection after four times that, at least a minute.
+    Raises PullError if `choice` is "fast" and pyreqwest is not installed.
+    """
+    if choice != "httpx":
+        try:
+            from pulltui.engine.fast import FastTransport
+        except ImportError as error:
+            if choice == "fast":
+                raise PullError(
+                    "the fast transport needs pyreqwest, which is not installed here",
+                    'Set transfer.transport = "auto".',
+                ) from error
+        else:
+
+            def make_fast(proxy: str | None) -> httpx.AsyncBaseTransport:
+                return FastTransport(
+                    proxy=proxy,
+                    extra_roots=way.extra_roots,
+                    connect_timeout=connect_timeout,
+                    silence=max(60.0, 4 * stall_timeout),
+                    max_idle=max_connections,
+                    idle_timeout=IDLE_TIMEOUT,
+                )
+
+            return Transport("fast", way, make_fast)
+
+    def make_plain(proxy: str | None) -> httpx.AsyncBaseTransport:
+        return PlainTransport(way, proxy, connect_timeout, max_connections)
+
+    return Transport("httpx", way, make_plain)
+
+
+class PlainTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport with our timeouts, trust and proxy."""
+
+    def __init__(self, way: Way, proxy: str | None, connect_timeout: float, max_idle: int) -> None:
+        context = way.ssl_context()
+        limits = httpx.Limits(max_keepalive_connections=max_idle, keepalive_expiry=IDLE_TIMEOUT)
+        secure = proxy is not None and proxy.startswith("https:")
+        via = httpx.Proxy(proxy, ssl_context=context if secure else None) if proxy else None
+        self._timeout = {"connect": connect_timeout}
+        try:
+            super().__init__(verify=context, limits=limits, proxy=via, trust_env=False)
+        except ImportError as error:
+            raise PullError(
+                f"proxy {safe_url(proxy or '')} cannot be used by httpx's own transport",
+                'Set transfer.transport = "fast", or use an http proxy.',
+            ) from error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request with no timeout but the one for connecting."""
+        request.extensions["timeout"] = self._timeout
+        return await super().handle_async_request(request)
+
+
+async def chunks(response: httpx.Response) -> AsyncIterator[memoryview]:
+    """Yield the body of a streamed answer as it comes off the socket, undecoded, without copying.
+
+    Read to the end, or the connection cannot be used again; leaving the response's `async with` closes it at
+    once otherwise. Raises httpx.TransportError, for `classify`.
+    """
+    try:
+        async for chunk in response.stream:  # type: ignore[union-attr]
+            yield memoryview(chunk)
+    except httpx.RequestError as error:
+        error.request = response.request
+        raise

@@ -1,0 +1,57 @@
+"""The engine's constants, in one struct so that tests can shrink every wait to milliseconds.
+
+People change what is in the settings; what is here follows from measurements and promises.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """Times in seconds, amounts in bytes."""
+
+    tick: float = 0.25
+    """How often the watchdog looks at the connections."""
+    publish: float = 0.1
+    """How often the view is made anew."""
+    quiet_after: float = 3.0
+    """Silence that is worth showing."""
+    trickle_rate: float = 1.0 * KIB
+    """Bytes a second below which a connection counts as stalled, over one `stall_timeout`."""
+    backoff_base: float = 0.1
+    """Of a part: waits n² times this (the seed's shape)."""
+    resolve_base: float = 0.01
+    """Of resolving a blob's URL."""
+    budget_refill: int = 1 * MIB
+    """Progress that makes a part's earlier failures forgotten."""
+    probe_first: float = 1.0
+    probe_last: float = 5.0
+    """First and longest pause between two looks at a host in trouble."""
+    retry_after_limit: float = 600.0
+    """A longer Retry-After fails the pull with the time shown: nobody watches a countdown that long."""
+    park_first: float = 2.0
+    park_last: float = 60.0
+    """Pauses of a pull whose unfinished parts have all used up their retries."""
+    halve_pause: float = 2.0
+    """A host's connections are halved at most once in this time (or its Retry-After)."""
+    ceiling_pause: float = 10.0
+    """First pause before a host's known ceiling is tried again; doubles each time."""
+    backlog: int = 32 * MIB
+    """Received but unwritten bytes at which the sockets wait."""
+    checkpoint_bytes: int = 64 * MIB
+    checkpoint_seconds: float = 10.0
+    """Written bytes (over all blobs) and time after which part states are made durable."""
+    unsynced_limit: int = 128 * MIB
+    """What a power cut may cost: received bytes that no durable state covers yet."""
+    run_seconds: float = 6.0
+    """A run asks for so many seconds of its connection's speed."""
+    rate_window: float = 5.0
+    """Speeds are averages over this time."""
+    suspend_gap: float = 5.0
+    """Clocks apart, or a thread held, by more than this: the machine slept or the process was stopped."""
+    space_check: float = 5.0
+    """How often free space is looked at while writing, and while waiting for it."""

@@ -1,0 +1,251 @@
+"""Makes the frozen view of everything, about ten times a second; what did not change is not made again."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection
+
+from pulltui.engine.blob import BlobDownload
+from pulltui.engine.context import Context
+from pulltui.engine.manifest import Layer
+from pulltui.engine.meter import time_left
+from pulltui.engine.parts import Part, PartTable
+from pulltui.engine.pull import Pull
+from pulltui.engine.queue import Queue
+from pulltui.engine.run import Run
+from pulltui.engine.views import (
+    BlobState,
+    BlobView,
+    EngineView,
+    PartMap,
+    PartState,
+    PartView,
+    PullState,
+    PullView,
+)
+from pulltui.engine.watchdog import Silence
+
+_MOVING = frozenset(
+    {
+        PullState.RESOLVING,
+        PullState.DOWNLOADING,
+        PullState.VERIFYING,
+        PullState.COMMITTING,
+        PullState.WAITING,
+    }
+)
+_WORST_FIRST = (
+    PartState.FAILED,
+    PartState.STALLED,
+    PartState.WAITING,
+    PartState.QUIET,
+    PartState.RECEIVING,
+)
+
+
+class Viewer:
+    """Looks at the queue and says what there is to see. Belongs to the engine's loop."""
+
+    def __init__(self, context: Context, queue: Queue, transport: str) -> None:
+        self._context = context
+        self._queue = queue
+        self._transport = transport
+        self._rev = 0
+        self._kept: dict[str, tuple[object, PullView]] = {}
+        self._layouts: dict[str, tuple[PartTable, bytes, bytes]] = {}
+        self.watched: frozenset[str] = frozenset()
+        self.free: int | None = None
+        """Bytes free on the disk, looked up elsewhere now and then."""
+
+    def view(self, *, suspended: bool = False) -> EngineView:
+        """Return the view of this moment."""
+        self._rev += 1
+        now = self._context.clock()
+        blobs = {blob.digest: self._sampled(blob, now) for blob in self._queue.downloads()}
+        pulls = tuple(self._pull(pull, blobs, now) for pull in self._queue.pulls.values())
+        distinct = {
+            blob.digest: blob for pull in pulls if pull.state is not PullState.FAILED for blob in pull.blobs
+        }
+        size = sum(blob.size for blob in distinct.values())
+        done = sum(blob.done for blob in distinct.values())
+        rate = sum(rate for _, rate in blobs.values())
+        return EngineView(
+            rev=self._rev,
+            now=now,
+            pulls=pulls,
+            rate=rate,
+            size=size,
+            done=done,
+            eta=time_left(size - done, rate),
+            connections=sum(pull.connections for pull in pulls),
+            backlog=self._context.writer.backlog,
+            models_dir=str(self._context.store.root),
+            transport=self._transport,
+            free=self.free,
+            suspended=suspended,
+        )
+
+    def _sampled(self, blob: BlobDownload, now: float) -> tuple[int, float]:
+        """Return what is written of a blob and how fast it grows."""
+        written = blob.written
+        if not blob.is_open:
+            return written, 0.0
+        blob.meter.sample(now, written)
+        return written, blob.meter.rate(now, written)
+
+    def _pull(self, pull: Pull, blobs: dict[str, tuple[int, float]], now: float) -> PullView:
+        moving = pull.state in _MOVING
+        key = (pull.state, pull.rev, frozenset(self.watched))
+        kept = self._kept.get(pull.id)
+        if not moving and kept is not None and kept[0] == key:
+            return kept[1]
+        layers = pull.manifest.blobs if pull.manifest is not None else ()
+        downloads = {blob.digest: blob for blob in pull.downloads}
+        views = tuple(
+            self._blob(pull, layer, downloads.get(layer.digest), blobs.get(layer.digest), now)
+            for layer in layers
+        )
+        size = sum(view.size for view in views)
+        done = sum(view.done for view in views)
+        rate = sum(view.rate for view in views)
+        error = pull.error
+        view = PullView(
+            id=pull.id,
+            name=pull.name.short,
+            host=pull.registry,
+            state=pull.state,
+            size=size,
+            done=done,
+            cached=sum(layer.size for layer in layers if layer.digest in pull.cached),
+            rate=rate,
+            eta=time_left(size - done, rate) if moving else None,
+            connections=sum(view.connections for view in views),
+            blobs=views,
+            waiting=pull.waiting if moving else None,
+            error=str(error) if error else "",
+            hint=error.hint if error else "",
+            kind=error.kind if error else "",
+            exit_code=error.exit_code if error else 0,
+            seconds=pull.elapsed(),
+            insecure=pull.base_url.startswith("http:"),
+        )
+        if not moving:
+            self._kept[pull.id] = (key, view)
+        return view
+
+    def _blob(
+        self,
+        pull: Pull,
+        layer: Layer,
+        blob: BlobDownload | None,
+        measured: tuple[int, float] | None,
+        now: float,
+    ) -> BlobView:
+        here = blob is None and (layer.digest in pull.cached or pull.state is PullState.DONE)
+        if blob is None:
+            return BlobView(
+                digest=layer.digest,
+                kind=layer.kind,
+                media_type=layer.media_type,
+                size=layer.size,
+                done=layer.size if here else 0,
+                hashed=layer.size if here else 0,
+                state=BlobState.CACHED if here else BlobState.QUEUED,
+            )
+        done, rate = measured or (blob.written, 0.0)
+        watched = blob.digest in self.watched
+        runs = [run for run in blob.runs if run.attempt is not None]
+        silences = [run.attempt.silence for run in runs if run.attempt is not None]
+        state = BlobState.PAUSED if pull.state is PullState.PAUSED and not blob.verified else blob.state
+        table = blob.table
+        return BlobView(
+            digest=layer.digest,
+            kind=layer.kind,
+            media_type=layer.media_type,
+            size=layer.size,
+            done=done,
+            hashed=blob.hashed,
+            rate=rate,
+            eta=time_left(layer.size - done, rate),
+            state=state,
+            connections=len(runs),
+            parts=len(table) if table is not None else 0,
+            parts_done=sum(part.done for part in table) if table is not None else 0,
+            quiet=silences.count(Silence.QUIET),
+            stalled=sum(part.state is PartState.STALLED for part in blob.delayed),
+            retrying=sum(part.state in (PartState.WAITING, PartState.FAILED) for part in blob.delayed),
+            retries=blob.retries,
+            stalls=blob.stalls,
+            fetched_again=blob.fetched_again,
+            source=pull.source_host(layer.digest),
+            single_stream=blob.single_stream,
+            note=blob.note,
+            active=self._active(blob, now) if watched else (),
+            map=self._map(blob) if watched and table is not None else None,
+        )
+
+    def _active(self, blob: BlobDownload, now: float) -> tuple[PartView, ...]:
+        """Return the parts that hold a connection or wait for one, worst first."""
+        views = [self._receiving(run, now) for run in blob.runs]
+        views += [self._delayed(part, now) for part in blob.delayed]
+        order = {state: rank for rank, state in enumerate(_WORST_FIRST)}
+        return tuple(sorted(views, key=lambda view: (order.get(view.state, len(order)), view.n)))
+
+    def _receiving(self, run: Run, now: float) -> PartView:
+        part, attempt = run.part, run.attempt
+        run.meter.sample(now, run.received)
+        state, silent, wait, why = PartState.RECEIVING, 0.0, 0.0, part.why if part.failures else ""
+        if attempt is not None:
+            silent = attempt.silent()
+            if attempt.silence in (Silence.QUIET, Silence.STALLED, Silence.TRICKLE):
+                state = PartState.QUIET
+            gate = attempt.gate
+            if gate is not None and (held := gate.waiting) is not None:
+                state, wait, why = PartState.WAITING, held.seconds or 0.0, held.why
+        return PartView(
+            n=part.n,
+            offset=part.offset,
+            size=part.size,
+            done=part.mark.written,
+            state=state,
+            rate=run.meter.rate(now, run.received),
+            silent=silent if silent >= self._context.tuning.quiet_after else 0.0,
+            stall_after=self._context.settings.retry.stall_timeout,
+            attempt=part.failures,
+            attempts=self._context.settings.retry.max_retries,
+            wait=wait,
+            why=why,
+        )
+
+    def _delayed(self, part: Part, now: float) -> PartView:
+        return PartView(
+            n=part.n,
+            offset=part.offset,
+            size=part.size,
+            done=part.mark.written,
+            state=part.state,
+            attempt=part.failures,
+            attempts=self._context.settings.retry.max_retries,
+            wait=max(0.0, part.not_before - now),
+            why=part.why,
+        )
+
+    def _map(self, blob: BlobDownload) -> PartMap:
+        table = blob.table
+        assert table is not None
+        kept = self._layouts.get(blob.digest)
+        if kept is None or kept[0] is not table:
+            offsets = array("Q", [part.offset for part in table]).tobytes()
+            sizes = array("Q", [part.size for part in table]).tobytes()
+            kept = self._layouts[blob.digest] = (table, offsets, sizes)
+        states = bytearray(PartState.DONE if part.done else part.state for part in table)
+        for run in blob.runs:
+            if run.attempt is not None and not run.part.done:
+                view = self._receiving(run, self._context.clock())
+                states[run.part.n] = view.state
+        done = array("Q", [part.mark.written for part in table]).tobytes()
+        return PartMap(offsets=kept[1], sizes=kept[2], done=done, states=bytes(states))
+
+    def watch(self, digests: Collection[str]) -> None:
+        """Say which blobs somebody looks at."""
+        self.watched = frozenset(digests)

@@ -1,0 +1,146 @@
+"""The writer: one thread that puts received bytes into their files, so that no disk blocks the loop.
+
+Chunks wait in a bounded queue; when it is full the sockets wait, and the stall clocks stand still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from pulltui.engine.crc import crc32
+from pulltui.engine.partial import Partial
+from pulltui.engine.parts import Part
+
+_Item = tuple[Partial, Part, memoryview] | asyncio.Future[None] | None
+
+
+class Writer:
+    """Writes chunks in the order they are submitted. All methods are for the loop's thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        backlog: int,
+        unsynced: int,
+        checkpoint_bytes: int,
+        on_checkpoint: Callable[[], None],
+        on_error: Callable[[Partial, OSError], None],
+    ) -> None:
+        """Readers wait at `backlog` unwritten bytes, and at `unsynced` bytes that no durable state covers.
+
+        `on_checkpoint` is called (in the loop) whenever `checkpoint_bytes` were written since the last call,
+        `on_error` (in the loop) when a file cannot be written; what comes for it afterwards is dropped.
+        """
+        self._loop = loop
+        self._limit = backlog
+        self._unsynced = unsynced
+        self._checkpoint_bytes = checkpoint_bytes
+        self._on_checkpoint = on_checkpoint
+        self._on_error = on_error
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._submitted = 0
+        self._finished = 0
+        self._covered = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._full = False
+        self._thread = threading.Thread(target=self._main, name="pulltui-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes submitted and not yet written."""
+        return self._submitted - self._finished
+
+    @property
+    def finished(self) -> int:
+        """Bytes that went through since the start."""
+        return self._finished
+
+    def submit(self, partial: Partial, part: Part, chunk: memoryview) -> None:
+        """Queue a chunk that follows what was submitted for this part before; never blocks."""
+        self._submitted += len(chunk)
+        self._queue.put((partial, part, chunk))
+        if self._crowded():
+            self._room.clear()
+            self._full = True
+            self._reconsider()  # the thread may have caught up before it could see the flag
+
+    def cover(self, finished: int) -> None:
+        """Say that everything up to `finished` (a value that the property had) is durable."""
+        self._covered = max(self._covered, finished)
+        self._reconsider()
+
+    @property
+    def full(self) -> bool:
+        """Whether readers have to wait."""
+        return not self._room.is_set()
+
+    async def room(self) -> None:
+        """Wait until there is room for more."""
+        await self._room.wait()
+
+    async def drain(self) -> None:
+        """Wait until everything submitted so far is written (or has failed).
+
+        A cancellation is raised only after that: parts must not change hands while they are written.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put(done)
+        cancelled: asyncio.CancelledError | None = None
+        while not done.done():
+            try:
+                await asyncio.shield(done)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    def stop(self) -> None:
+        """Write what is queued, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _crowded(self) -> bool:
+        behind = self._submitted - self._finished >= self._limit
+        return behind or self._submitted - self._covered >= self._unsynced
+
+    def _reconsider(self) -> None:
+        if self._full and not self._crowded():
+            self._full = False
+            self._room.set()
+
+    def _main(self) -> None:
+        since_checkpoint = 0
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, asyncio.Future):
+                self._loop.call_soon_threadsafe(_settle, item)
+                continue
+            partial, part, chunk = item
+            self._write(partial, part, chunk)
+            self._finished += len(chunk)
+            since_checkpoint += len(chunk)
+            if since_checkpoint >= self._checkpoint_bytes:
+                since_checkpoint = 0
+                self._loop.call_soon_threadsafe(self._on_checkpoint)
+            if self._full and not self._crowded():
+                self._loop.call_soon_threadsafe(self._reconsider)
+
+    def _write(self, partial: Partial, part: Part, chunk: memoryview) -> None:
+        if partial.error is not None:
+            return
+        crc = part.mark.crc
+        try:
+            partial.write(part, chunk, None if crc is None else crc32(chunk, crc))
+        except OSError as error:
+            partial.error = error
+            self._loop.call_soon_threadsafe(self._on_error, partial, error)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,195 @@
+"""What a headless command says to people: permanent lines, and one line that is drawn over on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Final
+
+from pulltui_config.units import format_duration, format_rate, format_size
+
+from pulltui.engine.views import BlobState, BlobView, EngineView, Event, EventKind, PullState, PullView
+from pulltui.jsonlines import role
+from pulltui.outcome import Outcome
+from pulltui.output import Output, cut
+from pulltui.words import seconds_text, trouble
+
+REDRAW: Final = 0.2
+"""Seconds between two drawings of the live line."""
+PLAIN_SECONDS: Final = 10.0
+PLAIN_PERCENT: Final = 10
+"""Without a terminal a progress line comes after this many seconds or per cent, whichever is first,"""
+PLAIN_PAUSE: Final = 1.0
+"""but never sooner than this after the one before."""
+NAME_CELLS: Final = 32
+GO_ON: Final = "Nothing is lost: run the same command again, and it goes on from what is on disk."
+
+_ERASE: Final = "\r\x1b[K"
+
+
+class Lines:
+    """Reports a command in words (headless.Reporter)."""
+
+    def __init__(self, output: Output, errors: Output, clock: Callable[[], float]) -> None:
+        """Say what goes well on `output` and what fails on `errors`; `clock` is monotonic."""
+        self._output = output
+        self._errors = errors
+        self._clock = clock
+        self._live = output.live
+        self._drawn = False
+        self._last = clock() - REDRAW
+        self._percent = 0
+
+    def events(self, events: Sequence[Event], pulls: Sequence[PullView]) -> None:
+        """Write a permanent line for what happened; the same trouble of many parts is one line."""
+        for _, same in groupby(events, key=lambda e: (e.kind, e.pull, e.digest, e.why)):
+            group = list(same)
+            if group[0].kind is EventKind.FAILED:
+                self._say(failure(group[0]), self._errors)
+            elif text := happened(group, pulls):
+                self._say(text)
+
+    def progress(self, pulls: Sequence[PullView], view: EngineView) -> None:
+        """Draw the live line, or now and then write a plain one."""
+        now = self._clock()
+        if self._live:
+            if now - self._last >= REDRAW:
+                self._last = now
+                self._drawn = True
+                self._output.write(_ERASE + fit(segments(pulls), self._output.width - 1))
+            return
+        percent = _percent(*_sums(pulls))
+        since = now - self._last
+        if since >= PLAIN_SECONDS or (percent >= self._percent + PLAIN_PERCENT and since >= PLAIN_PAUSE):
+            self._last, self._percent = now, percent
+            self._say("  ".join(segments(pulls)))
+
+    def summary(self, outcome: Outcome) -> None:
+        """Write the last line: what is done and where, or how to go on."""
+        done, all_ = len(outcome.done), len(outcome.pulls)
+        pace = f"{format_size(outcome.fetched)} in {format_duration(outcome.seconds)}"
+        text = (
+            f"{done} of {all_} done, fetched {pace} ({format_rate(outcome.rate)}), "
+            f"{format_size(outcome.fetched_again)} fetched again; models directory: {outcome.models_dir}"
+        )
+        self._say(text)
+        if outcome.unfinished and outcome.saved:
+            self._say(f"Stopped, everything received is recorded. {GO_ON}", self._errors)
+        elif outcome.unfinished:
+            self._say(
+                "Stopped before the last seconds were recorded; they may be fetched again. "
+                "Run the same command again, and it goes on from what is on disk.",
+                self._errors,
+            )
+        elif any(pull.size for pull in outcome.failed):
+            self._say(GO_ON, self._errors)
+
+    def _say(self, text: str, output: Output | None = None) -> None:
+        if self._drawn:
+            self._drawn = False
+            self._output.write(_ERASE)
+        (output or self._output).write(text + "\n")
+
+
+def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
+    """Return the line for one event, or for some that differ in part and wait only; "" for those left out."""
+    event = group[0]
+    name = event.name
+    what = role(event, pulls)
+    if what and event.part is not None and len(group) == 1:
+        what += f" part {event.part}"
+    lead = f"{name}: {what}: " if what else f"{name}: "
+    match event.kind:
+        case EventKind.RESOLVED:
+            here = f", {format_size(event.cached)} of it here already" if event.cached else ""
+            return f"{name}: {event.blobs} blobs, {format_size(event.size)}{here}"
+        case EventKind.STALLED | EventKind.RETRY if len(group) > 1:
+            waits = [e.wait for e in group if e.wait is not None]
+            when = f", next try in {seconds_text(min(waits))}" if waits else ""
+            verb = "stalled" if event.kind is EventKind.STALLED else "try again"
+            return f"{lead}{len(group)} parts {verb} ({event.why}){when}"
+        case EventKind.STALLED:
+            return f"{lead}stalled ({event.why})"
+        case EventKind.RETRY:
+            times = f"retry {event.attempt} of {event.attempts}" if event.attempts else "retry"
+            when = f" in {seconds_text(event.wait)}" if event.wait is not None else ""
+            return f"{lead}{times}{when} ({event.why})"
+        case EventKind.WAITING:
+            when = f", {seconds_text(event.wait)}" if event.wait is not None else ""
+            return f"{lead}waiting: {event.why}{when}"
+        case EventKind.NOTE:
+            return f"{lead}{event.why}"
+        case EventKind.VERIFIED:
+            return f"{lead}verified {event.digest}"
+        case EventKind.DONE:
+            return f"{name}: done, {format_size(event.size)} in {format_duration(event.seconds)}"
+        case EventKind.PAUSED | EventKind.RESUMED:
+            return f"{name}: {event.kind}"
+        case _:
+            return ""
+
+
+def failure(event: Event) -> str:
+    """Return what failed, with the evidence, and what to do next."""
+    hint = f"\n  {event.hint}" if event.hint else ""
+    return f"{event.name}: failed: {event.why}{hint}"
+
+
+def segments(pulls: Sequence[PullView]) -> list[str]:
+    """Return the parts of a progress line: name, percent, bytes, rate, time left, connections, trouble."""
+    under_way = [pull for pull in pulls if pull.state not in {PullState.DONE, PullState.FAILED}]
+    if not under_way:
+        return [f"{len(pulls)} pulls ended"] if len(pulls) > 1 else ["ended"]
+    alone = under_way[0] if len(pulls) == 1 else None
+    lead = cut(alone.name, NAME_CELLS) if alone else f"{len(under_way)} of {len(pulls)} pulls under way"
+    done, total = _sums(pulls)
+    bad = trouble(under_way)
+    if not total:
+        waiting = f"asks {under_way[0].host} what there is to pull"
+        return [lead, bad or waiting]
+    found = [lead, f"{_percent(done, total)}%", f"{format_size(done)} of {format_size(total)}"]
+    if all(pull.state in {PullState.VERIFYING, PullState.COMMITTING} for pull in under_way):
+        blobs = _blobs(under_way)
+        hashed = sum(b.hashed for b in blobs if b.state not in {BlobState.VERIFIED, BlobState.CACHED})
+        left = sum(b.size for b in blobs if b.state not in {BlobState.VERIFIED, BlobState.CACHED})
+        found.append(f"verifying {_percent(hashed, left)}%" if left else "puts it in its place")
+        return found
+    rate = sum(pull.rate for pull in under_way)
+    eta = alone.eta if alone else (total - done) / rate if rate else None
+    connections = sum(blob.connections for blob in _blobs(under_way))
+    found += [
+        format_rate(rate),
+        f"{format_duration(eta)} left",
+        f"{connections} connection{'' if connections == 1 else 's'}",
+    ]
+    return [*found, bad] if bad else found
+
+
+def fit(parts: Sequence[str], width: int) -> str:
+    """Return the line in `width` cells: what matters least goes first, then the end is cut.
+
+    Trouble is what people look for, so the connections, the bytes and the time left make room for it.
+    """
+    kept = list(parts)
+    for index in (5, 2, 3):
+        line = "  ".join(kept)
+        if len(kept) <= index or cut(line, width) == line:
+            break
+        del kept[index]
+    return cut("  ".join(kept), width)
+
+
+def _blobs(pulls: Sequence[PullView]) -> list[BlobView]:
+    """Return the blobs of `pulls`, each digest once."""
+    return list({blob.digest: blob for pull in pulls for blob in pull.blobs}.values())
+
+
+def _sums(pulls: Sequence[PullView]) -> tuple[int, int]:
+    """Return (done, total) in bytes over the pulls that did not fail, shared blobs counted once."""
+    blobs = _blobs([pull for pull in pulls if pull.state is not PullState.FAILED])
+    return sum(blob.done for blob in blobs), sum(blob.size for blob in blobs)
+
+
+def _percent(done: int, total: int) -> int:
+    """Return whole per cent, rounded down, so that 100 means all of it."""
+    return done * 100 // total if total else 0

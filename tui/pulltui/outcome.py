@@ -1,0 +1,69 @@
+"""How a headless command ended: what is done, what is not, and the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulltui.engine.errors import NoSpaceError
+from pulltui.engine.views import PullState, PullView
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What all reporters need for their last words. Sizes in bytes, times in seconds."""
+
+    pulls: tuple[PullView, ...]
+    seconds: float
+    """Since the command started."""
+    fetched: int
+    """Bytes written by this command."""
+    models_dir: str
+    stop_code: int | None = None
+    """Exit code of whatever stopped it (128 + signal), None when it ran to its end."""
+    given_up: frozenset[str] = frozenset()
+    """Ids of pulls that would still wait, and that the command does not wait for."""
+    saved: bool = True
+    """Whether the engine confirmed that everything is recorded."""
+
+    @property
+    def done(self) -> tuple[PullView, ...]:
+        """Pulls whose models are complete."""
+        return tuple(pull for pull in self.pulls if pull.state is PullState.DONE)
+
+    @property
+    def failed(self) -> tuple[PullView, ...]:
+        """Pulls that failed or were given up."""
+        return tuple(pull for pull in self.pulls if self._failed(pull))
+
+    @property
+    def unfinished(self) -> tuple[PullView, ...]:
+        """Pulls that were stopped on the way."""
+        return tuple(p for p in self.pulls if p.state is not PullState.DONE and not self._failed(p))
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second over the whole time."""
+        return self.fetched / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def fetched_again(self) -> int:
+        """Bytes that repairs fetched a second time, blobs of several pulls counted once."""
+        return sum({b.digest: b.fetched_again for pull in self.pulls for b in pull.blobs}.values())
+
+    @property
+    def exit_code(self) -> int:
+        """README's exit code: a stop's own if it left something; else 0, what all failures agree on, or 1."""
+        if self.stop_code is not None and (self.unfinished or not self.pulls):
+            return self.stop_code
+        codes = {NoSpaceError.exit_code if waits_for_space(p) else p.exit_code or 1 for p in self.failed}
+        if self.unfinished:
+            codes.add(1)
+        return 0 if not codes else codes.pop() if len(codes) == 1 else 1
+
+    def _failed(self, pull: PullView) -> bool:
+        return pull.state is PullState.FAILED or pull.id in self.given_up
+
+
+def waits_for_space(pull: PullView) -> bool:
+    """Whether the disk has no room for what is missing."""
+    return pull.state is PullState.WAITING and pull.kind == NoSpaceError.kind

@@ -1,0 +1,111 @@
+"""One run of the engine: a start, its log and the service, put together."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from pulltui import __version__
+from pulltui.engine.service import Service
+from pulltui.engine.views import PullState
+from pulltui.headless import Reporter, Run
+from pulltui.outcome import Outcome
+from pulltui.output import silence_broken_output, standard_error, standard_output
+from pulltui.start import Start
+
+LOG_BYTES: Final = 1_000_000
+LOG_FILES: Final = 3
+
+
+class Session:
+    """An engine over a Start; as a context manager it runs while entered."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self._stopped = False
+        self._log = open_log(start.locations.log_file)
+        self.service = Service(start.settings, start.models)
+
+    def __enter__(self) -> Self:
+        """Start the engine. Raises LockedError, StorageError."""
+        self._log.info(
+            "pulltui %s, Python %s, %s, models in %s",
+            __version__,
+            platform.python_version(),
+            sys.platform,
+            self.start.models,
+        )
+        self.service.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the engine, whatever happened."""
+        if error is not None and not isinstance(error, KeyboardInterrupt | SystemExit):
+            self._log.error("ended by an error", exc_info=error)
+        if not self._stopped:
+            self.service.stop()
+
+    def pull(self, names: Sequence[str], *, json: bool, insecure: bool) -> Outcome:
+        """Pull `names` headless, tell about it on stdout, stop the engine, and return how it ended."""
+        output = standard_output()
+        reporter: Reporter
+        if json:
+            from pulltui.jsonlines import JsonLines
+
+            reporter = JsonLines(output, time.monotonic)
+        else:
+            from pulltui.lines import Lines
+
+            reporter = Lines(output, standard_error(), time.monotonic)
+        run = Run(self.service, reporter, give_up_after=self.start.settings.retry.give_up_after)
+        outcome = run.run(names, insecure=insecure)
+        self._stopped = True
+        self._log.info("ended with exit code %d", outcome.exit_code)
+        if output.closed:
+            silence_broken_output()
+        return outcome
+
+    def show(self, names: Sequence[str]) -> int:
+        """Open the app, add `names`, stop the engine when it is left, and return the app's exit code."""
+        from pulltui.ui.app import run_app
+
+        code = run_app(self.service, ui=self.start.settings.ui, names=names)
+        self._stopped = True
+        self._log.info("the app ended with exit code %d", code)
+        return code
+
+    def failure_code(self) -> int:
+        """Return 1 if a pull in the newest view has failed, else 0."""
+        return int(any(pull.state is PullState.FAILED for pull in self.service.view.pulls))
+
+
+def open_log(file: Path) -> logging.Logger:
+    """Return our logger: it writes to `file` (rotated), or nowhere if that cannot be written."""
+    log = logging.getLogger("pulltui")
+    log.propagate = False
+    log.setLevel(logging.INFO)
+    for old in list(log.handlers):
+        log.removeHandler(old)
+        old.close()
+    # A log that cannot be written, on a full disk say, must not print about that over the screen.
+    logging.raiseExceptions = False
+    handler: logging.Handler
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    return log

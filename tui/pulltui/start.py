@@ -1,0 +1,59 @@
+"""What a start of pulltui is made from: settings, and where everything is. Loads nothing of the engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulltui_config import Loaded, Locations, Settings, load, locate, models_dir, service_notice
+
+if TYPE_CHECKING:
+    from pulltui.demo.session import Session as Demo
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Settings as loaded, our places on disk, and the (resolved) models directory."""
+
+    loaded: Loaded
+    locations: Locations
+    models: Path
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    def notices(self) -> list[str]:
+        """Return what to tell before anything starts: problems of settings, a server that looks elsewhere.
+
+        The latter only at the first start with a models directory.
+        """
+        found = [f"{problem.severity}: {problem}" for problem in self.loaded.problems]
+        if not (self.models / ".pulltui").exists() and (notice := service_notice(self.models)):
+            found.append(notice)
+        return found
+
+
+def read_start(env: Mapping[str, str], home: Path, flags: Mapping[str, Any]) -> Start:
+    """Read the settings for an environment, a home and flags (keys like "transfer.connections").
+
+    Raises nothing for what people wrote: `loaded.problems` has it.
+    """
+    locations = locate(env, home)
+    loaded = load(locations.config_file, env, flags)
+    return Start(loaded, locations, models_dir(loaded.settings, env, home))
+
+
+def current_start(flags: Mapping[str, Any]) -> Start:
+    """`read_start` for this process."""
+    return read_start(os.environ, Path.home(), flags)
+
+
+def demo_start(place: Demo) -> Start:
+    """Return the start of a demo: its own directories and settings, nothing of the user's."""
+    locations = Locations(config_dir=place.directory, state_dir=place.state_dir, log_dir=place.log_dir)
+    return Start(load(place.config_file), locations, place.models_dir.resolve())

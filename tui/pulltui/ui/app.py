@@ -1,0 +1,185 @@
+"""The app: polls the engine's view, shows it, and leaves nothing unsaved behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from pulltui_config.settings import Ui
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+
+from pulltui.engine.api import EngineApi
+from pulltui.engine.clean import safe
+from pulltui.ui.glyphs import ASCII, Glyphs, choose
+from pulltui.ui.guard import ControlGuard
+from pulltui.ui.screens.help import HelpDialog
+from pulltui.ui.screens.main import MainScreen
+from pulltui.ui.screens.saving import SavingDialog
+from pulltui.ui.terminal import GRACE, TerminalGuard
+from pulltui.ui.toasts import Toaster
+
+STOP_TIMEOUT = 10.0
+"""Seconds to wait for the engine to save at the end."""
+
+
+class PulltuiApp(App[None]):
+    """The app around one engine.
+
+    `names` are added once it is up. `ui.fps` is how often a second the view is polled; 0 leaves polling to
+    the caller (`poll`). `clock` is a monotonic clock in seconds.
+    """
+
+    TITLE = "pulltui"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", id="help", tooltip="Show this help"),
+        Binding("q", "leave", "Quit", id="quit", tooltip="Save and quit; ctrl+c and ctrl+q do the same"),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            id="suspend",
+            show=False,
+            tooltip="To the shell; fg comes back",
+        ),
+    ]
+    DEFAULT_CSS = """
+    Toast { padding: 0 1; max-width: 90%; }
+    PulltuiApp.-ascii Toast { border: ascii $foreground; }
+    PulltuiApp:nocolor Toast { border: round $foreground; }
+    PulltuiApp.-ascii:nocolor Toast { border: ascii $foreground; }
+    """
+
+    def __init__(
+        self,
+        service: EngineApi,
+        *,
+        ui: Ui,
+        glyphs: Glyphs,
+        names: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # Under NO_COLOR an app with ANSI colours leaves all colours to the terminal; others draw in grey.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.animation_level = "full" if ui.animations else "none"
+        self._service, self._ui, self._glyphs, self._names, self._clock = service, ui, glyphs, names, clock
+        self._main = MainScreen(service, glyphs)
+        self.set_class(glyphs is ASCII, "-ascii")
+        self._toaster = Toaster()
+        self._guard = ControlGuard()
+        self._seq = 0
+        self._rev: int | None = None
+        self._leaving = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._code: int | None = None
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """As Textual's, with ours as the last."""
+        return [*super().get_line_filters(), self._guard]
+
+    def get_default_screen(self) -> MainScreen:
+        """Begin with the main screen."""
+        return self._main
+
+    def on_mount(self) -> None:
+        """Show the first view and begin to poll."""
+        self._loop = asyncio.get_running_loop()
+        if self._code is not None:
+            self.exit(return_code=self._code)
+            return
+        self.poll()
+        if self._ui.fps > 0:
+            self.set_interval(1 / self._ui.fps, self.poll)
+        for name in self._names:
+            self._main.add(name)
+
+    def poll(self) -> None:
+        """Look at the engine once: show its view if it is new, and what happened since the last time."""
+        view = self._service.view
+        if view.rev != self._rev:
+            self._rev = view.rev
+            self._main.show_view(view)
+        events = self._service.events(self._seq)
+        if events:
+            self._seq = events[-1].seq
+        for toast in self._toaster.take(events, self._clock()):
+            self.notify(
+                safe(toast.text),
+                title=safe(toast.title, 100),
+                severity=toast.severity,
+                markup=False,
+                timeout=8,
+            )
+
+    def get_key_display(self, binding: Binding) -> str:
+        """As Textual's, without arrows where there are none."""
+        display = super().get_key_display(binding)
+        return binding.key if self._glyphs is ASCII and not display.isascii() else display
+
+    def action_help(self) -> None:
+        """Show the help: what is bound, commands first, moving about after them."""
+        found: dict[str, tuple[list[str], str]] = {}
+        for active in sorted(self._main.active_bindings.values(), key=lambda one: not one.binding.show):
+            binding = active.binding
+            if binding.id and binding.tooltip:
+                found.setdefault(binding.id, ([], binding.tooltip))[0].append(self.get_key_display(binding))
+        self.push_screen(HelpDialog(self._glyphs, [(" ".join(keys), what) for keys, what in found.values()]))
+
+    def action_leave(self) -> None:
+        """Save and quit, with a word on the screen meanwhile."""
+        if not self._leaving:
+            self._leaving = True
+            self.push_screen(SavingDialog(self._glyphs))
+            self.run_worker(self._save_and_exit(), group="leave")
+
+    async def _save_and_exit(self) -> None:
+        await asyncio.to_thread(self._service.stop, STOP_TIMEOUT)
+        self.exit()
+
+    async def action_quit(self) -> None:
+        """Textual's own way to quit (ctrl+q) is ours."""
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """Textual's answer to ctrl+c when nothing is selected: quit as well."""
+        self.action_leave()
+
+    def leave_with(self, code: int) -> None:
+        """End with this exit code as soon as the loop gets to it; callable from signal handlers."""
+        self._code = code
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
+
+def run_app(service: EngineApi, *, ui: Ui, names: Sequence[str] = (), grace: float = GRACE) -> int:
+    """Run the app on this terminal until it is left, stop the engine, and return the exit code.
+
+    0 when the user quits, 130, 143, 129 after SIGINT, SIGTERM, SIGHUP, 1 if the app broke or the engine could
+    not save everything (said on stderr). `grace` is as in TerminalGuard.
+    """
+    encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
+    app = PulltuiApp(service, ui=ui, glyphs=choose(ui.glyphs, os.environ, encoding), names=names)
+    guard = TerminalGuard(
+        save=service.request_stop,
+        leave=app.leave_with,
+        wait=lambda: service.stop(STOP_TIMEOUT),
+        grace=grace,
+    )
+    saved = False
+    with guard:
+        try:
+            app.run()
+        finally:
+            saved = service.stop(STOP_TIMEOUT)
+    if not saved:
+        sys.stderr.write(
+            f"pulltui: the engine was not done saving after {STOP_TIMEOUT:.0f} s. What it had recorded by "
+            "then is kept; at most the last few seconds are fetched again.\n"
+        )
+    return guard.code or app.return_code or int(not saved)

@@ -1,0 +1,1 @@
+"""Views turned into lines of text: pure functions, no widget in sight."""

@@ -1,0 +1,66 @@
+"""The header line: everything in one line; and the whole app in one line for tiny terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulltui_config.units import format_duration, format_rate, format_size
+
+from pulltui.engine.views import EngineView, PullState, PullView
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.lines import Line, Span, join_fitting, percent
+
+_GROUPS = (
+    ("queued", (PullState.QUEUED, PullState.PAUSED), "dim"),
+    ("done", (PullState.DONE,), "done"),
+    ("failed", (PullState.FAILED,), "bad"),
+)
+
+
+def counts(pulls: Sequence[PullView]) -> list[Span]:
+    """Return "2 active", "1 queued" and so on, without those that are none."""
+    numbers = {word: sum(pull.state in states for pull in pulls) for word, states, _ in _GROUPS}
+    active = len(pulls) - sum(numbers.values())
+    found = [Span(f"{active} active", "active")] if active else []
+    return found + [Span(f"{numbers[word]} {word}", role) for word, _, role in _GROUPS if numbers[word]]
+
+
+def spark(rates: Sequence[float], width: int, levels: str) -> str:
+    """Return the last `width` rates as a graph one cell high, the highest one filling its cell; "" for fewer than two."""
+    shown = list(rates)[-width:] if width > 0 and levels else []
+    top = max(shown, default=0.0)
+    if top <= 0 or len(shown) < 2:
+        return ""
+    return "".join(levels[min(len(levels) - 1, int(rate / top * len(levels)))] for rate in shown)
+
+
+def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Glyphs) -> Line:
+    """Return the header for `width` cells; `rates` are the total speeds of the last seconds."""
+    facts = [(0, Span("pulltui", "strong")), (0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
+    if width >= 100 and (graph := spark(rates, 16, glyphs.spark)):
+        facts.append((9, Span(graph, "active")))
+    facts += [(2, span) for span in counts(view.pulls)]
+    if view.eta is not None:
+        facts.append((1, Span(f"{format_duration(view.eta)} left")))
+    if view.size:
+        facts.append((3, Span(f"{format_size(view.done)} of {format_size(view.size)}")))
+    if view.free is not None:
+        facts.append((4, Span(f"free {format_size(view.free)}", "dim")))
+    if view.suspended:
+        facts.append((1, Span("was suspended, reconnecting", "wait")))
+    return Line((Span(" "), *join_fitting(facts, width - 2, "  ")))
+
+
+def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
+    """Return the one line that tiny terminals get."""
+    if not view.pulls:
+        return Line(
+            tuple(join_fitting([(0, Span("nothing queued", "dim")), (1, Span("a add"))], width, "  "))
+        )
+    facts = [(0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
+    if view.size:
+        facts.append((1, Span(percent(view.done, view.size), "strong")))
+    if view.eta is not None:
+        facts.append((2, Span(f"{format_duration(view.eta)} left")))
+    facts += [(3, span) for span in counts(view.pulls)]
+    return Line(tuple(join_fitting(facts, width, "  ")))

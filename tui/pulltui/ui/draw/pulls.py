@@ -1,0 +1,197 @@
+"""Rows of the list as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pulltui_config.units import format_duration, format_rate, format_size
+
+from pulltui.engine.views import BlobState, BlobView, PullState, PullView
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.lines import Line, Span, bar, fit, percent
+from pulltui.ui.rows import Row, folded_name, folded_state
+from pulltui.ui.words import BLOB_ROLE, PULL_ROLE, blob_words, pull_words
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths of the columns in cells; 0 leaves a column out."""
+
+    name: int
+    bar: int
+    percent: int
+    size: int
+    state: int
+    rate: int
+    left: int
+
+    @property
+    def tail(self) -> int:
+        """Cells from the state to the right edge: what stands still has them all for its words."""
+        return sum(width + 1 for width in (self.state, self.rate, self.left) if width) - 1
+
+
+_FRONT = 4
+"""Cells before the name: cursor and glyph, with a space after each."""
+
+
+def columns(width: int) -> Columns:
+    """Return the columns for a list of `width` cells."""
+    if width < 80:
+        state = 14 if width < 60 else 24
+        return Columns(width - _FRONT - 1 - 4 - 2 - state, 0, 4, 0, state, 0, 0)
+    if width < 120:
+        name = 18 + (width - 80) // 2
+        rest = Columns(name, 0, 4, 7, 14, 9, 7)
+    else:
+        name = 34 + (width - 120) // 3
+        rest = Columns(name, 0, 5, 9, 22, 10, 7)
+    used = _FRONT + name + 1 + 1 + rest.percent + 1 + rest.size + 2 + rest.tail
+    return Columns(name, width - used - 1, rest.percent, rest.size, rest.state, rest.rate, rest.left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """What a row says, column by column."""
+
+    glyph: str
+    glyph_role: str
+    name: str
+    part: int
+    whole: int
+    hashing: bool
+    words: str
+    words_role: str
+    rate: float
+    left: float | None
+    beneath: bool = False
+
+
+def head_line(width: int) -> Line:
+    """Return the names of the columns."""
+    at = columns(width)
+    text = " " * _FRONT + "model".ljust(at.name)
+    if at.bar:
+        text += " " + "progress".ljust(at.bar)
+    text += " " + "%".rjust(at.percent)
+    if at.size:
+        text += " " + "size".rjust(at.size)
+    text += "  " + "state".ljust(at.state)
+    if at.rate:
+        text += " " + "speed".rjust(at.rate) + " " + "left".rjust(at.left)
+    return Line((Span(text, "dim"),))
+
+
+def row_line(row: Row, width: int, glyphs: Glyphs, *, cursor: bool, pausing: Collection[str]) -> Line:
+    """Return the line of a row; `pausing` are the ids of pulls that were told to pause and have not yet."""
+    at = columns(width)
+    if not row.blobs:
+        cells = _pull_cells(row.pull, at, glyphs, row.pull.id in pausing)
+    elif row.key.blob == "small":
+        cells = _folded_cells(row, glyphs)
+    else:
+        cells = _blob_cells(row, at, glyphs)
+    mark = Span(f"{glyphs.cursor} " if cursor else "  ", "key")
+    return Line((mark, *_spans(cells, at, glyphs, strong=cursor)), "cursor" if cursor else "")
+
+
+def _pull_cells(pull: PullView, at: Columns, glyphs: Glyphs, pausing: bool) -> _Cells:
+    hashing = pull.state in (PullState.VERIFYING, PullState.COMMITTING)
+    still = not pull.rate and pull.eta is None
+    words, role = pull_words(pull, at.tail if still else at.state)
+    if pausing and pull.state is not PullState.PAUSED:
+        words, role = "pausing", "dim"
+    return _Cells(
+        glyph=glyphs.pull[pull.state],
+        glyph_role=PULL_ROLE.get(pull.state, "dim"),
+        name=pull.name,
+        part=sum(_checked(blob) for blob in pull.blobs) if hashing else pull.done,
+        whole=pull.size,
+        hashing=hashing,
+        words=words,
+        words_role=role,
+        rate=pull.rate,
+        left=pull.eta,
+    )
+
+
+def _blob_cells(row: Row, at: Columns, glyphs: Glyphs) -> _Cells:
+    blob = row.blobs[0]
+    branch = glyphs.last_branch if row.last else glyphs.branch
+    still = not blob.rate and blob.eta is None
+    words, role = blob_words(blob, at.tail if still else at.state)
+    hashing = blob.state is BlobState.VERIFYING
+    return _Cells(
+        glyph=f"{branch} {glyphs.blob[blob.state]}",
+        glyph_role=BLOB_ROLE.get(blob.state, "dim"),
+        name=f"{blob.kind} {short(blob.digest)}",
+        part=_checked(blob) if hashing else blob.done,
+        whole=blob.size,
+        hashing=hashing,
+        words=words,
+        words_role=role,
+        rate=blob.rate,
+        left=blob.eta,
+        beneath=True,
+    )
+
+
+def _folded_cells(row: Row, glyphs: Glyphs) -> _Cells:
+    state = folded_state(row.blobs)
+    return _Cells(
+        glyph=f"{glyphs.last_branch} {glyphs.blob[state]}",
+        glyph_role=BLOB_ROLE.get(state, "dim"),
+        name=folded_name(row.blobs),
+        part=sum(blob.done for blob in row.blobs),
+        whole=sum(blob.size for blob in row.blobs),
+        hashing=False,
+        words=state.value,
+        words_role=BLOB_ROLE.get(state, "dim"),
+        rate=0.0,
+        left=None,
+        beneath=True,
+    )
+
+
+def _spans(cells: _Cells, at: Columns, glyphs: Glyphs, *, strong: bool) -> list[Span]:
+    name = fit(cells.name, at.name - 2 * cells.beneath, glyphs.more, middle=True)
+    spans = [Span(f"{cells.glyph} ", cells.glyph_role), Span(name, _name_role(cells, strong))]
+    if at.bar:
+        steps = glyphs.hash_bar if cells.hashing else glyphs.bar
+        filled, empty = bar(cells.part, cells.whole, at.bar, steps)
+        spans += [Span(" "), Span(filled, _bar_role(cells)), Span(empty, "todo")]
+    share = percent(cells.part, cells.whole, fine=at.percent > 4)
+    spans.append(Span(" " + share.rjust(at.percent)))
+    if at.size:
+        spans.append(Span(" " + (format_size(cells.whole) if cells.whole else "").rjust(at.size)))
+    if not at.rate or (not cells.rate and cells.left is None):
+        spans.append(Span("  " + fit(cells.words, at.tail, glyphs.more), cells.words_role))
+        return spans
+    left = "" if cells.left is None else format_duration(cells.left)
+    spans.append(Span("  " + fit(cells.words, at.state, glyphs.more), cells.words_role))
+    spans.append(Span(" " + format_rate(cells.rate).rjust(at.rate)))
+    spans.append(Span(" " + left.rjust(at.left)))
+    return spans
+
+
+def _name_role(cells: _Cells, strong: bool) -> str:
+    if strong:
+        return "strong"
+    return "dim" if cells.beneath else "text"
+
+
+def _bar_role(cells: _Cells) -> str:
+    if cells.hashing:
+        return "hash"
+    return "done" if cells.whole and cells.part >= cells.whole else cells.glyph_role
+
+
+def _checked(blob: BlobView) -> int:
+    """Return how many bytes of a blob are known to be right."""
+    return blob.size if blob.state in (BlobState.VERIFIED, BlobState.CACHED) else blob.hashed
+
+
+def short(digest: str) -> str:
+    """Return the first eight digits of a digest: enough to tell blobs apart."""
+    return digest.removeprefix("sha256:")[:8]

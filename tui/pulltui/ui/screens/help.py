@@ -1,0 +1,91 @@
+"""The dialog that lists keys and says what the glyphs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from pulltui.engine.views import PartState
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.lines import Line, Span
+from pulltui.ui.screens.dialog import Dialog
+from pulltui.ui.widgets.line_view import LineView
+from pulltui.ui.words import BLOB_ROLE, PART_ROLE, PULL_ROLE
+
+
+class HelpDialog(Dialog[None]):
+    """Shows `keys`, pairs of keys and what they do, and both columns of glyphs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q,enter", "close", "Close", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "scroll(8)", "Page down", show=False),
+        Binding("pageup", "scroll(-8)", "Page up", show=False),
+    ]
+    DEFAULT_CSS = "HelpDialog LineView { height: auto; }"
+
+    def __init__(self, glyphs: Glyphs, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(glyphs, "Help", "esc closes, up and down scroll")
+        self._keys = keys
+
+    def contents(self) -> list[Widget]:
+        """Return the text."""
+        view = LineView()
+        view.show(help_lines(self._keys, self.room, self._glyphs))
+        return [view]
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#frame", VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def help_lines(keys: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> list[Line]:
+    """Return the help for `width` cells."""
+    room = max((len(key) for key, _ in keys), default=0)
+    lines = [Line((Span(key.ljust(room + 2), "key"), Span(what))) for key, what in keys]
+    pulls = [(glyphs.pull[state], PULL_ROLE.get(state, "dim"), state.value) for state in glyphs.pull]
+    blobs = [
+        (glyph, BLOB_ROLE.get(state, "dim"), state.value)
+        for state, glyph in glyphs.blob.items()
+        if state.value not in {pull.value for pull in glyphs.pull}
+    ]
+    parts = [(glyphs.part[state], PART_ROLE[state], _PARTS[state]) for state in PartState]
+    for heading, entries in (("Pulls and blobs", pulls + blobs), ("Parts, and cells of the map", parts)):
+        lines += [Line(), Line((Span(heading, "strong"),)), *_columns(entries, width)]
+    lines += [
+        Line(),
+        Line((Span("A cell of the map shows the worst state of what lies in its bytes.", "dim"),)),
+    ]
+    return lines
+
+
+_PARTS = {
+    PartState.TODO: "todo",
+    PartState.PARTIAL: "partly here",
+    PartState.DONE: "done",
+    PartState.HELD: "next in its run",
+    PartState.RECEIVING: "receiving",
+    PartState.WAITING: "waits for a retry",
+    PartState.QUIET: "quiet for 3 s",
+    PartState.STALLED: "stalled",
+    PartState.FAILED: "failed",
+}
+
+
+def _columns(entries: Iterable[tuple[str, str, str]], width: int) -> list[Line]:
+    """Return glyphs and their words in as many columns as fit."""
+    found = list(entries)
+    column = max(len(word) for _, _, word in found) + 4
+    across = max(1, width // column)
+    lines = []
+    for start in range(0, len(found), across):
+        spans: list[Span] = []
+        for glyph, role, word in found[start : start + across]:
+            spans += [Span(glyph, role), Span(f" {word}".ljust(column - 1))]
+        lines.append(Line(tuple(spans)))
+    return lines

@@ -1,0 +1,57 @@
+"""What pops up: only that pulls are done or failed, and never a heap of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from pulltui_config.units import format_size
+
+from pulltui.engine.views import Event, EventKind
+from pulltui.ui.words import span_of
+
+MOST = 3
+"""More than this many at once become one that counts."""
+PAUSE = 2.0
+"""Seconds between two showings, so that what happens in quick succession is counted together."""
+
+
+class Toast(NamedTuple):
+    """One message to pop up."""
+
+    title: str
+    text: str
+    severity: Literal["information", "error"]
+
+
+class Toaster:
+    """Collects events and says when there is something to show.
+
+    Times are seconds of one monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Event] = []
+        self._shown_at = float("-inf")
+
+    def take(self, events: Iterable[Event], now: float) -> list[Toast]:
+        """Take in new events and return what to show now."""
+        self._waiting += [event for event in events if event.kind in (EventKind.DONE, EventKind.FAILED)]
+        if not self._waiting or now - self._shown_at < PAUSE:
+            return []
+        batch, self._waiting, self._shown_at = self._waiting, [], now
+        if len(batch) <= MOST:
+            return [_toast(event) for event in batch]
+        failed = sum(event.kind is EventKind.FAILED for event in batch)
+        done = len(batch) - failed
+        words = [f"{done} done"] if done else []
+        words += [f"{failed} failed"] if failed else []
+        names = ", ".join(event.name for event in batch[:MOST]) + " and others"
+        return [Toast(", ".join(words), names, "error" if failed else "information")]
+
+
+def _toast(event: Event) -> Toast:
+    if event.kind is EventKind.FAILED:
+        return Toast(f"{event.name} failed", f"{event.why}. {event.hint}".strip(" .") + ".", "error")
+    took = f" in {span_of(event.seconds)}" if event.seconds >= 1 else ""
+    return Toast(f"{event.name} is done", f"{format_size(event.size)}, verified{took}.", "information")

@@ -1,0 +1,95 @@
+"""A widget that shows lines and redraws only those that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from pulltui.ui.lines import ROLES, Line
+
+
+class LineView(Widget):
+    """Lines of spans by Textual's line API: no markup, no wrapping, no layout when text changes."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    LineView {
+        height: 1;
+        .line--strong { text-style: bold; }
+        .line--dim { color: $foreground 60%; }
+        .line--key { color: $accent; text-style: bold; }
+        .line--done { color: $success; }
+        .line--partial { color: $success 60%; }
+        .line--held { color: $primary; }
+        .line--todo { color: $foreground 30%; }
+        .line--active { color: $text-primary; }
+        .line--wait { color: $warning; }
+        .line--quiet { color: $warning 70%; }
+        .line--bad { color: $text-error; text-style: bold; }
+        .line--hash { color: $text-secondary; }
+        .line--cursor { background: $foreground 12%; text-style: bold; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        self._styles_of: dict[tuple[str, str], Style] = {}
+        super().__init__(id=id)
+        self._lines: tuple[Line, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is shown."""
+        return self._lines
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines from the top; only changed ones are drawn again."""
+        old, new = self._lines, tuple(lines)
+        if old == new:
+            return
+        self._lines = new
+        longest = max(len(old), len(new))
+        changed = [
+            Region(0, y, self.size.width, 1)
+            for y in range(min(longest, self.size.height))
+            if old[y : y + 1] != new[y : y + 1]
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """Take the width there is."""
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line for each that is shown."""
+        return len(self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line."""
+        width = self.size.width
+        if y >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = self._lines[y]
+        segments = [Segment(span.text, self._style(line.role, span.role)) for span in line.spans if span.text]
+        return Strip(segments).adjust_cell_length(width, self._style(line.role, "text"))
+
+    def _style(self, line: str, span: str) -> Style:
+        """Return the style of a span's role on a line's role, half-transparent colours blended."""
+        style = self._styles_of.get((line, span))
+        if style is None:
+            visual = self.visual_style
+            for role in filter(None, (line, span)):
+                visual += self.get_visual_style(f"line--{role}", partial=True)
+            style = self._styles_of[line, span] = visual.rich_style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the styles: the theme may be another one."""
+        self._styles_of.clear()
+        super().notify_style_update()

@@ -1,0 +1,128 @@
+"""The list of pulls and their blobs, with a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from pulltui.engine.views import PullView
+from pulltui.ui.draw.pulls import row_line
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.rows import Key, Row, rows
+from pulltui.ui.widgets.line_view import LineView
+
+
+class PullList(LineView):
+    """Only the rows on screen are drawn, so a thousand pulls cost what a screenful costs.
+
+    The cursor stays with its pull or blob when rows come, go or change places.
+    """
+
+    can_focus = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", id="down", show=False, tooltip="The next row"),
+        Binding("up,k", "move(-1)", "Up", id="up", show=False, tooltip="The row above"),
+        Binding("pagedown", "page(1)", "Page down", id="page_down", show=False, tooltip="A screen down"),
+        Binding("pageup", "page(-1)", "Page up", id="page_up", show=False, tooltip="A screen up"),
+        Binding("home,g", "first", "First", id="first", show=False, tooltip="The first row"),
+        Binding("end,G", "last", "Last", id="last", show=False, tooltip="The last row"),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._rows: list[Row] = []
+        self._cursor = 0
+        self._top = 0
+        self._pausing: frozenset[str] = frozenset()
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows[self._cursor] if self._rows else None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def update_pulls(self, pulls: Sequence[PullView], pausing: Collection[str]) -> None:
+        """Show these pulls; `pausing` are those that were told to pause and have not paused yet."""
+        key = self.row.key if self.row else None
+        self._pausing = frozenset(pausing)
+        self._rows = rows(pulls)
+        if key is not None:
+            self._cursor = self._place(key)
+        self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
+        self.redraw()
+
+    def _place(self, key: Key) -> int:
+        """Return where `key` is now; else where its pull is; else where the cursor was."""
+        keys = [row.key for row in self._rows]
+        for wanted in (key, Key(key.pull)):
+            if wanted in keys:
+                return keys.index(wanted)
+        return self._cursor
+
+    def redraw(self) -> None:
+        """Draw the rows on screen, scrolled so that the cursor is among them."""
+        height, width = self.size.height, self.size.width
+        if not height:
+            return
+        self._top = max(self._cursor - height + 1, min(self._top, self._cursor))
+        self._top = max(0, min(self._top, len(self._rows) - height))
+        self.show(
+            [
+                row_line(
+                    row, width, self._glyphs, cursor=self._top + y == self._cursor, pausing=self._pausing
+                )
+                for y, row in enumerate(self._rows[self._top : self._top + height])
+            ]
+        )
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.redraw()
+
+    def _go(self, place: int) -> None:
+        place = max(0, min(place, len(self._rows) - 1))
+        if place != self._cursor:
+            self._cursor = place
+            self.redraw()
+            self.post_message(self.Moved())
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by rows."""
+        self._go(self._cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by screens."""
+        self._go(self._cursor + by * max(1, self.size.height - 1))
+
+    def action_first(self) -> None:
+        """Move the cursor to the first row."""
+        self._go(0)
+
+    def action_last(self) -> None:
+        """Move the cursor to the last row."""
+        self._go(len(self._rows) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the row that was clicked."""
+        if self._top + event.y < len(self._rows):
+            self._go(self._top + event.y)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Move the cursor down."""
+        self._go(self._cursor + 1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Move the cursor up."""
+        self._go(self._cursor - 1)

@@ -1,0 +1,128 @@
+"""States, waits and troubles in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pulltui_config.units import format_duration
+
+from pulltui.engine.views import BlobState, BlobView, PartState, PartView, PullState, PullView, Waiting
+
+PULL_ROLE = {
+    PullState.DOWNLOADING: "active",
+    PullState.RESOLVING: "active",
+    PullState.VERIFYING: "hash",
+    PullState.COMMITTING: "hash",
+    PullState.DONE: "done",
+    PullState.WAITING: "wait",
+    PullState.FAILED: "bad",
+}
+"""How the glyph and the word of a pull are shown; dim where nothing is said."""
+BLOB_ROLE = {
+    BlobState.DOWNLOADING: "active",
+    BlobState.VERIFYING: "hash",
+    BlobState.REPAIRING: "wait",
+    BlobState.WAITING: "wait",
+    BlobState.VERIFIED: "done",
+    BlobState.CACHED: "done",
+    BlobState.FAILED: "bad",
+}
+PART_ROLE = {
+    PartState.TODO: "todo",
+    PartState.PARTIAL: "partial",
+    PartState.DONE: "done",
+    PartState.HELD: "held",
+    PartState.RECEIVING: "active",
+    PartState.WAITING: "wait",
+    PartState.QUIET: "quiet",
+    PartState.STALLED: "bad",
+    PartState.FAILED: "bad",
+}
+
+
+def span_of(seconds: float) -> str:
+    """Return whole seconds, rounded up, as in "7 s", and longer times as in "1m47s"."""
+    whole = math.ceil(max(0.0, seconds))
+    return f"{whole} s" if whole < 60 else format_duration(whole)
+
+
+def waiting_words(waiting: Waiting | None) -> str:
+    """Return "waiting 7 s: registry busy (503)"."""
+    if waiting is None:
+        return "waiting"
+    time = "" if waiting.seconds is None else f" {span_of(waiting.seconds)}"
+    return f"waiting{time}: {waiting.why}" if waiting.why else f"waiting{time}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 part", "2 parts"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def trouble(blobs: Sequence[BlobView], room: int) -> str:
+    """Return "1 stalled, 2 quiet", or "1 stalled +2" if there is no `room` for that; "" if there is none."""
+    counts = (
+        (sum(blob.stalled for blob in blobs), "stalled"),
+        (sum(blob.retrying for blob in blobs), "retrying"),
+        (sum(blob.quiet for blob in blobs), "quiet"),
+    )
+    found = [f"{number} {word}" for number, word in counts if number]
+    whole = ", ".join(found)
+    if len(whole) <= room or len(found) < 2:
+        return whole
+    first = next(number for number, _ in counts if number)
+    return f"{found[0]} +{sum(number for number, _ in counts) - first}"
+
+
+def pull_words(pull: PullView, room: int) -> tuple[str, str]:
+    """Return what a pull is doing, for about `room` cells, and the role to say it in."""
+    role = PULL_ROLE.get(pull.state, "dim")
+    if pull.state is PullState.WAITING:
+        return waiting_words(pull.waiting), role
+    if pull.state is PullState.FAILED:
+        return (f"failed: {pull.error}" if pull.error else "failed"), role
+    if pull.state is PullState.DONE and pull.seconds >= 1:
+        return f"done in {span_of(pull.seconds)}", role
+    if pull.state is PullState.DOWNLOADING:
+        going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
+        if words := trouble(going, room):
+            return words, "bad" if any(blob.stalled for blob in going) else "wait"
+        held = [blob for blob in pull.blobs if blob.state is BlobState.WAITING]
+        if held and not going:
+            return waiting_words(held[0].waiting), "wait"
+    return pull.state.value, role
+
+
+def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
+    """Return what a blob is doing, for about `room` cells, and the role to say it in."""
+    role = BLOB_ROLE.get(blob.state, "dim")
+    if blob.state is BlobState.WAITING:
+        return waiting_words(blob.waiting), role
+    if blob.state is BlobState.DOWNLOADING:
+        if words := trouble([blob], room):
+            return words, "bad" if blob.stalled else "wait"
+        if blob.single_stream:
+            return "1 stream", role
+        return counted(blob.connections, "connection"), role
+    return blob.state.value, role
+
+
+def part_words(part: PartView) -> str:
+    """Return the trouble of a part in words; "" if all is well."""
+    why = f" ({part.why})" if part.why else ""
+    if part.state is PartState.WAITING:
+        time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
+        if part.attempt == 0:
+            return f"waits{time}{why}"
+        return f"retry {part.attempt} of {part.attempts}{time}{why}, r now"
+    if part.state is PartState.QUIET:
+        until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
+        return f"quiet {math.floor(part.silent)} s{until}"
+    if part.state is PartState.STALLED:
+        return f"stalled {math.floor(part.silent)} s, reconnecting" if part.silent else f"stalled{why}"
+    if part.state is PartState.FAILED:
+        return f"failed{why}"
+    if part.state is PartState.RECEIVING and part.attempt:
+        return f"try {part.attempt + 1} of {part.attempts + 1}{why}"
+    return ""
