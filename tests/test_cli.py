@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pulltui import __version__
+from pulltui import __version__, cli
 from pulltui.demo import Model, Registry
 from pulltui.jsonlines import problems
-from support.command import command_env, run, start
+from support.command import Terminal, command_env, run, start
 from support.registry import MB, make_model
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 SIZE = 6 * MB
 SLOW = "link@2MB/s"
@@ -42,13 +43,28 @@ def whole(model: Model) -> dict[str, int]:
     return {digest.replace(":", "-"): blob.size for digest, blob in model.blobs.items()}
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """The command in this process, with `tmp_path` for a home: for what ends before the engine starts."""
+    for name in [name for name in os.environ if name.startswith(("PULLTUI_", "OLLAMA_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = cli.run(list(arguments))
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return call
+
+
 class TestFirstWord:
     """What the first word makes of a command line."""
 
-    def test_version_and_help(self, tmp_path: Path) -> None:
+    def test_version_and_help(self, here: Command) -> None:
         for flag in ("--version", "-V"):
-            assert run([flag], tmp_path).stdout == f"pulltui {__version__}\n"
-        shown = run(["--help"], tmp_path)
+            assert here(flag).stdout == f"pulltui {__version__}\n"
+        shown = here("--help")
         assert shown.returncode == 0
         assert all(word in shown.stdout for word in ("open", "pull", "demo", "config", "Exit codes"))
         assert max(map(len, shown.stdout.splitlines())) <= 80
@@ -62,8 +78,8 @@ class TestFirstWord:
             ("help", "pulltui --help"),
         ],
     )
-    def test_a_slip_is_refused_with_what_was_meant(self, word: str, meant: str, tmp_path: Path) -> None:
-        refused = run([word, "gemma3"], tmp_path)
+    def test_a_slip_is_refused_with_what_was_meant(self, word: str, meant: str, here: Command) -> None:
+        refused = here(word, "gemma3")
         assert refused.returncode == 2
         assert f"did you mean `{meant}`" in refused.stderr
         assert f"pulltui open {word}" in refused.stderr
@@ -80,9 +96,9 @@ class TestFirstWord:
         ],
     )
     def test_anything_else_is_for_the_app_which_needs_a_terminal(
-        self, words: list[str], tmp_path: Path
+        self, words: list[str], tmp_path: Path, here: Command
     ) -> None:
-        refused = run(words, tmp_path)
+        refused = here(*words)
         assert refused.returncode == 2
         assert "needs a terminal" in refused.stderr
         assert "pulltui pull NAME" in refused.stderr
@@ -100,19 +116,19 @@ class TestFirstWord:
             ["demo", "--faults", "nonsense"],
         ],
     )
-    def test_wrong_usage_ends_with_2_and_without_a_traceback(self, words: list[str], tmp_path: Path) -> None:
-        refused = run(words, tmp_path)
+    def test_wrong_usage_ends_with_2_and_without_a_traceback(self, words: list[str], here: Command) -> None:
+        refused = here(*words)
         assert refused.returncode == 2
         assert refused.stderr
         assert "Traceback" not in refused.stderr
 
-    def test_bad_names_are_all_listed_before_anything_starts(self, tmp_path: Path) -> None:
-        refused = run(["pull", "good", "bad name", "../../etc", "--models-dir", "models"], tmp_path)
+    def test_bad_names_are_all_listed_before_anything_starts(self, tmp_path: Path, here: Command) -> None:
+        refused = here("pull", "good", "bad name", "../../etc", "--models-dir", "models")
         assert refused.returncode == 2
         assert "bad name" in refused.stderr
         assert "../../etc" in refused.stderr
         assert "good" not in refused.stderr
-        assert not (tmp_path / "models").exists()
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestConfig:
@@ -125,17 +141,19 @@ class TestConfig:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def test_path_names_every_place(self, tmp_path: Path) -> None:
-        shown = run(["config", "path"], tmp_path).stdout
+    def test_path_names_every_place(self, tmp_path: Path, here: Command) -> None:
+        shown = here("config", "path").stdout
         assert f"{tmp_path}/.config/pulltui/config.toml" in shown
         assert f"{tmp_path}/.ollama/models" in shown
         assert "pulltui.log" in shown
         assert list(tmp_path.iterdir()) == []
 
-    def test_show_has_every_value_and_where_it_comes_from(self, tmp_path: Path) -> None:
+    def test_show_has_every_value_and_where_it_comes_from(
+        self, tmp_path: Path, here: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         file = self.write(tmp_path, '[transfer]\npart_size = "32 MB"\n')
-        env = {"PULLTUI_RETRY_MAX_RETRIES": "9"}
-        shown = run(["config", "show"], tmp_path, env=command_env(tmp_path, **env))
+        monkeypatch.setenv("PULLTUI_RETRY_MAX_RETRIES", "9")
+        shown = here("config", "show")
         assert shown.returncode == 0
         rows = {line.split()[0]: line for line in shown.stdout.splitlines()}
         assert re.search(rf'"32 MB"\s+file {re.escape(str(file))}$', rows["transfer.part_size"])
@@ -143,11 +161,11 @@ class TestConfig:
         assert rows["retry.stall_timeout"].endswith("default")
         assert len(rows) > 25
 
-    def test_check_tells_every_problem_in_a_line_and_ends_with_2(self, tmp_path: Path) -> None:
+    def test_check_tells_every_problem_in_a_line_and_ends_with_2(self, tmp_path: Path, here: Command) -> None:
         file = self.write(
             tmp_path, '[transfer]\npart_size = "a lot"\nconections = 3\n[retry]\nmax_retries = -1\n'
         )
-        checked = run(["config", "check"], tmp_path)
+        checked = here("config", "check")
         assert checked.returncode == 2
         told = checked.stdout.splitlines()
         assert len(told) == 3
@@ -156,14 +174,16 @@ class TestConfig:
         assert told[1].startswith("warning:")
         assert "retry.max_retries" in told[2]
 
-    def test_check_is_content_without_a_file(self, tmp_path: Path) -> None:
-        checked = run(["config", "check"], tmp_path)
+    def test_check_is_content_without_a_file(self, here: Command) -> None:
+        checked = here("config", "check")
         assert checked.returncode == 0
         assert "does not exist" in checked.stdout
 
-    def test_a_pull_is_not_started_with_settings_that_cannot_be_used(self, tmp_path: Path) -> None:
+    def test_a_pull_is_not_started_with_settings_that_cannot_be_used(
+        self, tmp_path: Path, here: Command
+    ) -> None:
         self.write(tmp_path, '[transfer]\npart_size = "a lot"\n')
-        refused = run(["pull", "tiny"], tmp_path)
+        refused = here("pull", "tiny")
         assert refused.returncode == 2
         assert "transfer.part_size" in refused.stderr
         assert not (tmp_path / ".ollama").exists()
@@ -175,8 +195,8 @@ class TestPull:
     def test_json_keeps_its_contract_and_the_model_is_there(
         self, registry: Registry, tiny: Model, tmp_path: Path
     ) -> None:
-        name = registry.names()[0]
-        ended = run(["pull", name, "--models-dir", "models", "--json"], tmp_path)
+        registry.faults = "link@10MB/s"  # slow enough to be seen under way
+        ended = run(["pull", *registry.names(), "--models-dir", "models", "--json"], tmp_path)
         assert (ended.returncode, ended.stderr) == (0, "")
         lines = [json.loads(line) for line in ended.stdout.splitlines()]
         assert [problem for line in lines for problem in problems(line)] == []
@@ -246,11 +266,11 @@ class TestStopping:
 
     @staticmethod
     def begin(registry: Registry, home: Path, *more: str) -> subprocess.Popen[str]:
-        """Start a pull and return it once bytes have come in."""
+        """Start a pull and return it once some of the large blob has come in."""
         process = start(["pull", *registry.names(), "--models-dir", "models", "--json", *more], home)
         assert process.stdout is not None
         for line in process.stdout:
-            if json.loads(line).get("done", 0) > 0:
+            if json.loads(line).get("done", 0) > SIZE // 10:
                 return process
         raise AssertionError(process.communicate())
 
@@ -270,11 +290,10 @@ class TestStopping:
         last = json.loads(out.splitlines()[-1])
         assert (last["event"], last["unfinished"], last["exit_code"]) == ("summary", 1, code)
         slow.faults = ""
+        mark = slow.counters.mark()
         ended = run(["pull", *slow.names(), "--models-dir", "models", "--json"], tmp_path)
         assert ended.returncode == 0, ended.stderr
-        assert json.loads(ended.stdout.splitlines()[-1])["bytes"] < SIZE, (
-            "what had come was not fetched again"
-        )
+        assert slow.counters.bytes_sent(since=mark) < SIZE, "what had come was not fetched again"
         assert blobs_of(tmp_path / "models") == whole(tiny)
 
     def test_a_second_process_is_told_who_holds_the_directory(self, slow: Registry, tmp_path: Path) -> None:
@@ -298,23 +317,11 @@ class TestStopping:
     def test_on_a_terminal_a_live_line_is_drawn_and_ctrl_c_says_that_the_state_is_kept(
         self, slow: Registry, tmp_path: Path
     ) -> None:
-        master, slave = pty.openpty()
-        command = ["pull", *slow.names(), "--models-dir", "models"]
-        process = start(command, tmp_path, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-        os.close(slave)
-        seen = b""
-        while not re.search(rb"[1-9]\d*%  [^\r]*connection", seen):
-            seen += os.read(master, 4096)
-        assert b"\r\x1b[K" in seen
-        process.send_signal(signal.SIGINT)
-        try:
-            while chunk := os.read(master, 4096):
-                seen += chunk
-        except OSError:
-            pass  # how Linux says that nobody has the other end open
-        os.close(master)
-        assert process.wait(timeout=30) == 130
-        assert b"Nothing is lost: run the same command again" in seen
+        with Terminal(["pull", *slow.names(), "--models-dir", "models"], tmp_path) as terminal:
+            terminal.wait_for(rb"\r\x1b\[K[^\r]*[1-9]\d*%  [^\r]*connection")
+            terminal.type(b"\x03")
+            assert terminal.end() == 130
+        assert b"Nothing is lost: run the same command again" in terminal.seen
 
     def test_a_terminal_that_stopped_reading_does_not_hold_a_signal_up(
         self, slow: Registry, tmp_path: Path
@@ -333,6 +340,30 @@ class TestStopping:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 143
         os.close(read)
+
+
+class TestApp:
+    """The app as the command starts it; what it shows has tests of its own."""
+
+    def test_a_name_opens_the_app_and_q_leaves_the_terminal_whole(
+        self, registry: Registry, tmp_path: Path
+    ) -> None:
+        with Terminal([*registry.names(), "--models-dir", "models"], tmp_path) as terminal:
+            registry.counters.wait_for(lambda counters: counters.bytes_sent() >= SIZE, timeout=30)
+            terminal.type(b"q")
+            assert terminal.end() == 0
+        assert terminal.seen.count(b"\x1b[?1049h") == 1
+        assert b"\x1b[?1049l" in terminal.seen
+
+    def test_a_demo_that_is_ended_by_a_signal_cleans_up(self, tmp_path: Path) -> None:
+        temporary = tmp_path / "tmp"
+        temporary.mkdir()
+        env = command_env(tmp_path, TMPDIR=str(temporary))
+        with Terminal(["demo"], tmp_path, env=env) as terminal:
+            terminal.wait_for(rb"\x1b\[\?1049h")
+            terminal.process.send_signal(signal.SIGTERM)
+            assert terminal.end() == 143
+        assert list(temporary.iterdir()) == []
 
 
 class TestDemo:

@@ -30,14 +30,12 @@ class Notes:
     """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.kinds: list[tuple[str, str]] = []
         self.told: list[Event] = []
         self.looks = 0
         self.outcome: Outcome | None = None
 
     def events(self, events: Sequence[Event], pulls: Sequence[PullView]) -> None:
         self.told += events
-        self.kinds += [(item.name, str(item.kind)) for item in events]
 
     def progress(self, pulls: Sequence[PullView], view: EngineView) -> None:
         self.looks += 1
@@ -84,7 +82,7 @@ def test_ends_when_all_pulls_are_done_and_reports_every_event_once() -> None:
     notes = Notes()
     outcome = run(engine, notes=notes)
     assert outcome.exit_code == 0
-    assert [item.seq for item in notes.told] == [1, 2, 3]
+    assert [(item.seq, item.name) for item in notes.told] == [(1, "tiny"), (2, "tiny"), (3, "tiny")]
     assert outcome.fetched == 60_000_000, "what was on disk at first sight was not fetched by this command"
     assert outcome.models_dir == "/models"
     assert engine.stop_timeouts == [10.0]

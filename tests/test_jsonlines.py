@@ -60,7 +60,7 @@ def test_what_the_objects_say() -> None:
     found = {line["event"]: line for line in lines(SCRIPT)}
     assert found["retry"] == {
         "v": 1,
-        "t": 0.1,
+        "t": 0.2,
         "event": "retry",
         "pull": "tiny",
         "blob": "model",

@@ -19,7 +19,7 @@ from pulltui.engine.views import (
 )
 from pulltui.lines import Lines, fit, happened, segments
 from pulltui.outcome import Outcome
-from pulltui.output import Output, OutputClosedError, cut
+from pulltui.output import Output, OutputClosedError, cut, cut_left
 from support.scripted_engine import DIGEST, blob, done, event, pull
 
 OTHER = "sha256:" + "cd" * 32
@@ -38,7 +38,7 @@ class TestWords:
             pull(blob(50_000_000), name="b"),
             pull(blob(1, digest=OTHER), name="c", state=PullState.FAILED),
         ]
-        assert segments(pulls)[:3] == ["2 of 3 pulls under way", "50%", "50.0 MB of 100 MB"]
+        assert segments(pulls)[:3] == ["1 of 3 pulls ended", "50%", "50.0 MB of 100 MB"]
 
     def test_hundred_per_cent_means_all_of_it(self) -> None:
         assert segments([pull(blob(99_999_999))])[1] == "99%"
@@ -78,7 +78,8 @@ class TestWords:
                 pull(blob(5), state=PullState.WAITING, waiting=Waiting("registry busy", 2.9)),
                 "waiting: registry busy, 3 s",
             ),
-            (pull(blob(5, stalled=3)), "3 parts stalled"),
+            (pull(blob(5, stalled=2), blob(5, digest=OTHER, stalled=1)), "3 parts stalled"),
+            (pull(blob(5, retrying=2)), "2 parts to try again"),
             (pull(blob(5, single_stream=True)), "one connection only: the server knows no ranges"),
         ],
     )
@@ -106,6 +107,7 @@ class TestWords:
         assert cut("模型模型", 5) == "模型…"
         assert cut("e\u0301e\u0301", 2) == "e\u0301e\u0301"
         assert cut("abc", 0) == ""
+        assert cut_left("hf.co/user/model:q4", 9) == "…model:q4"
 
     @pytest.mark.parametrize(
         ("group", "line"),
@@ -123,8 +125,12 @@ class TestWords:
                 "tiny: model part 4: retry 2 of 6 in 0.4 s (503)",
             ),
             (
-                [event(1, EventKind.STALLED, digest=DIGEST, part=4, why="no byte for 30 s")],
-                "tiny: model part 4: stalled (no byte for 30 s)",
+                [
+                    event(
+                        1, EventKind.STALLED, digest=DIGEST, part=4, wait=0.1, why="stalled: no byte for 30 s"
+                    )
+                ],
+                "tiny: model part 4: stalled: no byte for 30 s, next try in 0.1 s",
             ),
             (
                 [event(n, EventKind.RETRY, digest=DIGEST, part=n, wait=n / 5, why="502") for n in (2, 1, 3)],
@@ -133,6 +139,10 @@ class TestWords:
             (
                 [event(1, EventKind.WAITING, wait=3.1, why="registry busy")],
                 "tiny: waiting: registry busy, 3 s",
+            ),
+            (
+                [event(1, EventKind.RETRY, digest=DIGEST, part=4, attempt=6, attempts=6, why="502")],
+                "tiny: model part 4: set aside after 6 tries (502)",
             ),
             ([event(1, EventKind.VERIFIED, digest=DIGEST)], f"tiny: model: verified {DIGEST}"),
             ([event(1, EventKind.DONE, size=253_000_000, seconds=107.0)], "tiny: done, 253 MB in 1m47s"),

@@ -15,6 +15,7 @@ from pulltui.engine.errors import PullError, TrustError
 from pulltui.engine.hosts import bracketed, is_loopback
 from pulltui.engine.network import Way, find_way
 from pulltui.engine.transport import make_transport
+from pulltui.engine.trouble import Distrust, classify
 from support.certificates import Authority
 from support.rawserver import OK, RawServer, answering, read_head
 
@@ -130,6 +131,19 @@ class TestTrust:
         client = client_for(find_way("", str(bundle), {}))
         for one in (authority, other):
             server = raw_server(answering(OK), one.server_context("127.0.0.1"))
+            assert (await client.get(server.url)).content == b"abc"
+
+    async def test_a_server_that_is_its_own_authority(
+        self, client_for: ClientFor, raw_server: Serve, authority: Authority, tmp_path: Path
+    ) -> None:
+        """What `openssl req -x509` makes: believed when it stands in ca_file, by both transports."""
+        server = raw_server(answering(OK), authority.own_context("127.0.0.1", tmp_path / "own.pem"))
+        for ca_file in ("", str(authority.ca_file)):
+            with pytest.raises(httpx.ConnectError) as raised:
+                await client_for(find_way("", ca_file, {})).get(server.url)
+            assert classify(raised.value).reason is Distrust.UNKNOWN_AUTHORITY
+        client = client_for(find_way("", str(tmp_path / "own.pem"), {}))
+        for _ in range(2):
             assert (await client.get(server.url)).content == b"abc"
 
     def test_a_system_without_any_store(self, authority: Authority) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import subprocess
 import sys
 import threading
 import zlib
@@ -235,6 +236,28 @@ async def test_many_connections_at_once(client_for: ClientFor, raw_server: Serve
     client = client_for()
     bodies = await asyncio.gather(*[read(client, server.url) for _ in range(16)])
     assert bodies == [b"abc"] * 16
+
+
+def test_interpreter_ends_in_peace_after_closing() -> None:
+    """pyreqwest's thread must not wait for the GIL when Python goes away: that aborts the process."""
+    program = """
+import asyncio, sys, httpx
+from pulltui.engine.network import Way
+from pulltui.engine.transport import chunks, make_transport
+async def main():
+    transport = make_transport("fast", way=Way(), connect_timeout=5, max_connections=1, stall_timeout=5)
+    async with httpx.AsyncClient(transport=transport) as client:
+        async def get():
+            async with client.stream("GET", sys.argv[1]) as response:
+                async for chunk in chunks(response):
+                    pass
+        await asyncio.gather(*[get() for _ in range(16)])
+asyncio.run(main())
+"""
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + bytes(4_000_000)
+    with RawServer(answering(data)) as server:
+        for _ in range(3):
+            subprocess.run([sys.executable, "-c", program, server.url], check=True, timeout=30)
 
 
 def test_auto_is_the_fast_one_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,32 @@ class Authority:
             )
             .sign(key if self_signed else self._key, hashes.SHA256())
         )
-        pem = self._directory / f"{certificate.serial_number:x}.pem"
-        pem.write_bytes(
+        return self._context(key, certificate)
+
+    def own_context(self, name: str, pem: Path) -> ssl.SSLContext:
+        """Return a server's TLS context whose certificate, written to `pem`, is an authority's, its own."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=7))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name)]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return self._context(key, certificate)
+
+    def _context(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> ssl.SSLContext:
+        chain = self._directory / f"{certificate.serial_number:x}.pem"
+        chain.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -77,7 +101,7 @@ class Authority:
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
+        context.load_cert_chain(chain)
         return context
 
 

@@ -23,12 +23,15 @@ class FakeService:
         """What commands fail with from now on."""
         self.hold = False
         self.held: list[Future[Any]] = []
+        self.polled = threading.Event()
+        """Set when somebody has looked for events."""
         self.stop_requested = threading.Event()
         self.may_stop = threading.Event()
         """`stop` waits for this."""
         self.may_stop.set()
 
     def events(self, after: int) -> list[Event]:
+        self.polled.set()
         return [event for event in self.log if event.seq > after]
 
     def check_name(self, text: str) -> str:

@@ -120,6 +120,17 @@ def busy_blob(parts: int = 188, part_size: int = 100 * MB, *, troubled: bool = T
     )
 
 
+def _plain_map(size: int, done: int) -> PartMap:
+    """A map of parts of 100 MB, fetched one after the other."""
+    sizes = [min(100 * MB, size - at) for at in range(0, size, 100 * MB)]
+    have = [max(0, min(part, done - n * 100 * MB)) for n, part in enumerate(sizes)]
+    states = [
+        PartState.DONE if got == part else PartState.PARTIAL if got else PartState.TODO
+        for part, got in zip(sizes, have, strict=True)
+    ]
+    return part_map(states, sizes, have)
+
+
 def pull(number: int, name: str, state: PullState, size: int, done: int, **more: object) -> PullView:
     """A pull with one large blob, and the small ones where they say something."""
     blob_state = {
@@ -143,6 +154,7 @@ def pull(number: int, name: str, state: PullState, size: int, done: int, **more:
         connections=int(more.get("connections", 0)),  # type: ignore[call-overload]
         waiting=more.get("waiting"),  # type: ignore[arg-type]
         parts=max(1, size // (100 * MB)),
+        map=_plain_map(size, done) if state not in (PullState.QUEUED, PullState.DONE) else None,
     )
     blobs = () if state is PullState.RESOLVING else (blob, *layers(number))
     return PullView(

@@ -10,13 +10,10 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pulltui_config.settings import Ui
-from support import scenes
-from support.fake_service import FakeService
-
 from pulltui.engine.views import EngineView
-from pulltui.ui.app import PulltuiApp
-from pulltui.ui.glyphs import UNICODE
+from support import scenes
+from support.apps import make_app
+from support.fake_service import FakeService
 
 FOLDER = Path(__file__).resolve().parents[2] / "screenshots"
 
@@ -41,9 +38,7 @@ PICTURES = {
 
 async def draw(picture: Picture) -> str:
     """Return the picture as SVG."""
-    app = PulltuiApp(
-        FakeService(picture.view()), ui=Ui(fps=0, animations=False), glyphs=UNICODE, clock=lambda: 0.0
-    )
+    app = make_app(FakeService(picture.view()))
     async with app.run_test(size=(picture.width, picture.height)) as pilot:
         await pilot.press(*picture.keys)
         await pilot.pause()

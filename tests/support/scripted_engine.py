@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
 from pulltui.engine.errors import PullError
 from pulltui.engine.views import (
     BlobState,
@@ -67,7 +68,8 @@ class ScriptedEngine:
 
     def events(self, after: int) -> list[Event]:
         seen = [event for step in self.steps[: self.at + 1] for event in step.events]
-        return [event for event in seen if event.seq > after]
+        # The real one does not name the pull where a blob is meant.
+        return [replace(event, name="") for event in seen if event.seq > after]
 
     def check_name(self, text: str) -> str:
         return text

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from rich.cells import cell_len
-
 from pulltui.engine.views import BlobState, PartState, PullState
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs, choose
+from rich.cells import cell_len
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
@@ -12,7 +11,13 @@ def test_every_state_has_a_glyph_of_one_cell_and_its_own(glyphs: Glyphs) -> None
     for states, table in ((PullState, glyphs.pull), (BlobState, glyphs.blob), (PartState, glyphs.part)):
         assert set(table) == set(states)
         assert len(set(table.values())) == len(table)
-    singles = (*glyphs.pull.values(), *glyphs.blob.values(), *glyphs.part.values(), *glyphs.bar, *glyphs.hash_bar)
+    singles = (
+        *glyphs.pull.values(),
+        *glyphs.blob.values(),
+        *glyphs.part.values(),
+        *glyphs.bar,
+        *glyphs.hash_bar,
+    )
     assert {cell_len(glyph) for glyph in singles} == {1}
 
 

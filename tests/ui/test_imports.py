@@ -26,7 +26,10 @@ def imported(path: Path) -> set[str]:
 
 def test_the_app_knows_the_engines_door_only() -> None:
     ours = {
-        module for path in FOLDER.rglob("*.py") for module in imported(path) if module.split(".")[0] == "pulltui"
+        module
+        for path in FOLDER.rglob("*.py")
+        for module in imported(path)
+        if module.split(".")[0] == "pulltui"
     }
     beyond = {module for module in ours if not module.startswith("pulltui.ui")}
     assert beyond <= ALLOWED

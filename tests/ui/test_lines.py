@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
-
 from pulltui.ui.glyphs import UNICODE
 from pulltui.ui.lines import Span, bar, fit, join_fitting, percent, wrap
+from rich.cells import cell_len
 
 
 @given(text=st.text(st.characters(exclude_categories=("C", "M"))), width=st.integers(0, 40))

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import msgspec
-from support.scenes import busy_blob, busy_pull, layers, pull
-
 from pulltui.engine.views import BlobState, PullState
 from pulltui.ui.rows import Key, folded_name, of_interest, rows
+from support.scenes import busy_blob, busy_pull, layers, pull
 
 
 def test_small_blobs_share_a_row() -> None:

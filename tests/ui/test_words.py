@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from support.scenes import busy_blob, busy_pull, pull
-
 from pulltui.engine.views import BlobState, PartState, PartView, PullState, Waiting
 from pulltui.ui.words import blob_words, part_words, pull_words, span_of, trouble, waiting_words
+from support.scenes import busy_blob, busy_pull, pull
 
 
 def part(state: PartState, **more: object) -> PartView:
@@ -21,7 +20,7 @@ def part(state: PartState, **more: object) -> PartView:
             part(PartState.WAITING, attempt=3, attempts=6, wait=6.2, why="503"),
             "retry 3 of 6 in 7 s (503), r now",
         ),
-        (part(PartState.WAITING, wait=6.2, why="registry busy"), "waits in 7 s (registry busy)"),
+        (part(PartState.WAITING, wait=6.2, why="registry busy"), "waits 7 s (registry busy)"),
         (part(PartState.STALLED, silent=30.4), "stalled 30 s, reconnecting"),
         (part(PartState.FAILED, why="404"), "failed (404)"),
         (part(PartState.RECEIVING, attempt=2, attempts=6, why="reset"), "try 3 of 7 (reset)"),
@@ -32,7 +31,13 @@ def test_a_part_in_words(view: PartView, words: str) -> None:
 
 
 def test_waits_count_down_to_their_end() -> None:
-    assert [span_of(seconds) for seconds in (0.0, 0.2, 6.6, 59.0, 107.0)] == ["0 s", "1 s", "7 s", "59 s", "1m47s"]
+    assert [span_of(seconds) for seconds in (0.0, 0.2, 6.6, 59.0, 107.0)] == [
+        "0 s",
+        "1 s",
+        "7 s",
+        "59 s",
+        "1m47s",
+    ]
     assert waiting_words(Waiting("registry busy (503)", 6.6)) == "waiting 7 s: registry busy (503)"
     assert waiting_words(Waiting("no network")) == "waiting: no network"
 
@@ -50,6 +55,14 @@ def test_a_pull_whose_blobs_all_wait_says_why() -> None:
     blob = msgspec.structs.replace(busy_blob(), state=BlobState.WAITING, waiting=waiting)
     view = msgspec.structs.replace(busy_pull(), blobs=(blob,))
     assert pull_words(view, 40)[0] == "waiting 7 s: registry busy (503)"
+
+
+def test_a_pull_that_a_host_keeps_waiting_waits() -> None:
+    waiting = Waiting("registry busy (503)", 6.6)
+    held = msgspec.structs.replace(busy_pull(), waiting=waiting, rate=0.0)
+    assert pull_words(held, 40) == ("waiting 7 s: registry busy (503)", "wait")
+    getting_some = msgspec.structs.replace(busy_pull(), waiting=waiting)
+    assert pull_words(getting_some, 40)[0].startswith("1 stalled")
 
 
 @pytest.mark.parametrize("state", PullState)

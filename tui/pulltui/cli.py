@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from pulltui import __version__
 from pulltui.config_cli import USAGE
 from pulltui.config_cli import app as config_app
+from pulltui.engine.clean import safe
 from pulltui.engine.errors import BadNameError, PullError
 from pulltui.output import guard_standard_files
 
@@ -228,20 +229,26 @@ def _session(names: list[str], flags: dict[str, Any], *, strict: bool) -> Sessio
         _fail(
             "nothing was started because of the settings", "`pulltui config path` says where they are", USAGE
         )
+    _check_names(names)
     from pulltui.session import Session
 
-    session = Session(start)
-    bad = []
+    return Session(start)
+
+
+def _check_names(names: list[str]) -> None:
+    """Exit with 2 and all that is wrong if a name is not one."""
+    from pulltui.engine.names import parse
+
+    hints = {}
     for name in names:
         try:
-            session.service.check_name(name)
+            parse(name)
         except BadNameError as error:
-            bad.append(error)
-    for each in bad:
-        typer.echo(f"pulltui: {each}\n  {each.hint}".rstrip(), err=True)
-    if bad:
+            typer.echo(f"pulltui: {safe(name)}: {error}", err=True)
+            hints[error.hint] = True
+    if hints:
+        typer.echo("".join(f"  {hint}\n" for hint in hints if hint), err=True, nl=False)
         raise typer.Exit(USAGE)
-    return session
 
 
 def _absolute(directory: str | None) -> str | None:

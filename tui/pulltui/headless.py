@@ -10,6 +10,8 @@ from concurrent.futures import wait
 from types import FrameType
 from typing import Any, Final, Protocol, Self
 
+from msgspec.structs import replace
+
 from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError
@@ -144,7 +146,10 @@ class Run:
         self._start = clock()
         self._limit = give_up_after
         self._give_up = GiveUpClock(give_up_after)
-        self._ids: list[str] = []
+        self._ids: dict[str, str] = {}
+        """Our pulls' ids and names."""
+        self._pending: list[Event] = []
+        self._pending_rev = 0
         self._seq = 0
         self._first: dict[str, int] = {}
         self._refusals: list[PullView] = []
@@ -176,11 +181,12 @@ class Run:
     def _follow(self, signals: StopSignals) -> list[PullView]:
         """Look and report until all is over or a signal came; return the pulls that are given up."""
         while signals.code is None:
+            new = self._new_events()
             view = self._api.view
             self._check_alive(view)
             pulls = self._mine(view)
             self._note_first(pulls)
-            self._report_events(pulls)
+            self._report(new, view, pulls)
             left = [pull for pull in pulls if pull.state not in _OVER]
             if len(pulls) == len(self._ids) + len(self._refusals) and all(
                 self._refused(pull) for pull in left
@@ -199,17 +205,30 @@ class Run:
 
     def _last_words(self, outcome: Outcome, given_up: Sequence[PullView]) -> None:
         try:
-            self._report_events(outcome.pulls)
+            self._reporter.events([*self._pending, *self._new_events()], outcome.pulls)
             self._reporter.events([self._gave_up_event(pull) for pull in given_up], outcome.pulls)
             self._reporter.summary(outcome)
         except OutputClosedError:
             pass  # everything is saved, and there is nobody left to tell
 
-    def _report_events(self, pulls: Sequence[PullView]) -> None:
+    def _new_events(self) -> list[Event]:
+        """Return what happened to our pulls since the last call; each event says the name."""
         new = self._api.events(self._seq)
         if new:
             self._seq = new[-1].seq
-            self._reporter.events([event for event in new if event.pull in self._ids], pulls)
+        return [replace(event, name=self._ids[event.pull]) for event in new if event.pull in self._ids]
+
+    def _report(self, new: list[Event], view: EngineView, pulls: Sequence[PullView]) -> None:
+        """Tell events once there is a view made after them, which knows the blobs they are about.
+
+        `new` must have been read before `view` was.
+        """
+        if self._pending and view.rev > self._pending_rev:
+            self._reporter.events(self._pending, pulls)
+            self._pending = []
+        if new:
+            self._pending += new
+            self._pending_rev = view.rev
 
     def _gave_up_event(self, pull: PullView) -> Event:
         error: PullError
@@ -244,8 +263,8 @@ class Run:
         error = future.exception()
         if isinstance(error, PullError):
             self._refuse(name, error)
-        elif future.result() not in self._ids:
-            self._ids.append(future.result())
+        else:
+            self._ids[future.result()] = self._api.check_name(name)
 
     def _refuse(self, name: str, error: PullError) -> None:
         """Note and tell that the engine does not take a name."""

@@ -11,7 +11,7 @@ from pulltui_config.units import format_duration, format_rate, format_size
 from pulltui.engine.views import BlobState, BlobView, EngineView, Event, EventKind, PullState, PullView
 from pulltui.jsonlines import role
 from pulltui.outcome import Outcome
-from pulltui.output import Output, cut
+from pulltui.output import Output, cut, cut_left
 from pulltui.words import seconds_text, trouble
 
 REDRAW: Final = 0.2
@@ -108,12 +108,8 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
             when = f", next try in {seconds_text(min(waits))}" if waits else ""
             verb = "stalled" if event.kind is EventKind.STALLED else "try again"
             return f"{lead}{len(group)} parts {verb} ({event.why}){when}"
-        case EventKind.STALLED:
-            return f"{lead}stalled ({event.why})"
-        case EventKind.RETRY:
-            times = f"retry {event.attempt} of {event.attempts}" if event.attempts else "retry"
-            when = f" in {seconds_text(event.wait)}" if event.wait is not None else ""
-            return f"{lead}{times}{when} ({event.why})"
+        case EventKind.STALLED | EventKind.RETRY:
+            return lead + _failed_try(event)
         case EventKind.WAITING:
             when = f", {seconds_text(event.wait)}" if event.wait is not None else ""
             return f"{lead}waiting: {event.why}{when}"
@@ -129,6 +125,15 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
             return ""
 
 
+def _failed_try(event: Event) -> str:
+    if event.wait is None:
+        return f"set aside after {event.attempt} tries ({event.why})"
+    if event.kind is EventKind.STALLED:
+        return f"{event.why}, next try in {seconds_text(event.wait)}"
+    times = f"retry {event.attempt} of {event.attempts}" if event.attempts else "retry"
+    return f"{times} in {seconds_text(event.wait)} ({event.why})"
+
+
 def failure(event: Event) -> str:
     """Return what failed, with the evidence, and what to do next."""
     hint = f"\n  {event.hint}" if event.hint else ""
@@ -138,10 +143,16 @@ def failure(event: Event) -> str:
 def segments(pulls: Sequence[PullView]) -> list[str]:
     """Return the parts of a progress line: name, percent, bytes, rate, time left, connections, trouble."""
     under_way = [pull for pull in pulls if pull.state not in {PullState.DONE, PullState.FAILED}]
+    if not pulls:
+        return ["starts"]
     if not under_way:
         return [f"{len(pulls)} pulls ended"] if len(pulls) > 1 else ["ended"]
     alone = under_way[0] if len(pulls) == 1 else None
-    lead = cut(alone.name, NAME_CELLS) if alone else f"{len(under_way)} of {len(pulls)} pulls under way"
+    lead = (
+        cut_left(alone.name, NAME_CELLS)
+        if alone
+        else f"{len(pulls) - len(under_way)} of {len(pulls)} pulls ended"
+    )
     done, total = _sums(pulls)
     bad = trouble(under_way)
     if not total:

@@ -101,6 +101,11 @@ def cut(text: str, width: int) -> str:
     return text[:kept] + "…" if width > 0 else ""
 
 
+def cut_left(text: str, width: int) -> str:
+    """Return as much of the end of `text` as fits: of a long name that is what tells it apart."""
+    return cut(text[::-1], width)[::-1]
+
+
 def _cells(letter: str) -> int:
     """Return how many terminal cells one character takes."""
     if unicodedata.combining(letter):

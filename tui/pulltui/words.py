@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pulltui_config.units import format_duration
 
-from pulltui.engine.views import BlobView, PartState, PullState, PullView
+from pulltui.engine.views import BlobView, PartState, PartView, PullState, PullView
 
 
 def seconds_text(seconds: float) -> str:
@@ -26,9 +26,7 @@ def trouble(pulls: Sequence[PullView]) -> str:
             return "paused"
         if pull.waiting is not None:
             return f"waiting: {pull.waiting.why}{_countdown(pull.waiting.seconds)}"
-    blobs = {blob.digest: blob for pull in pulls for blob in pull.blobs}.values()
-    found = [text for blob in blobs if (text := _blob_trouble(blob))]
-    return ", ".join(found)
+    return _parts_in_trouble(list({blob.digest: blob for pull in pulls for blob in pull.blobs}.values()))
 
 
 def in_trouble(blob: BlobView) -> bool:
@@ -36,28 +34,32 @@ def in_trouble(blob: BlobView) -> bool:
     return bool(blob.stalled or blob.retrying or blob.quiet)
 
 
-def _blob_trouble(blob: BlobView) -> str:
-    if blob.waiting is not None:
-        return f"waiting: {blob.waiting.why}{_countdown(blob.waiting.seconds)}"
+def _parts_in_trouble(blobs: Sequence[BlobView]) -> str:
+    stalled = sum(blob.stalled for blob in blobs)
+    retrying = sum(blob.retrying for blob in blobs)
+    quiet = sum(blob.quiet for blob in blobs)
+    parts = [part for blob in blobs for part in blob.active]
     found = []
-    if blob.stalled:
-        found.append(f"{_parts(blob.stalled)} stalled")
-    waiting = [part for part in blob.active if part.state is PartState.WAITING]
-    if blob.retrying and waiting:
-        first = min(waiting, key=lambda part: part.wait)
-        tries = f"retry {first.attempt} of {first.attempts} in {seconds_text(first.wait)}"
-        why = f" ({first.why})" if first.why else ""
-        found.append(
-            f"{tries}{why}" if blob.retrying == 1 else f"{_parts(blob.retrying)} retry, first: {tries}{why}"
-        )
-    elif blob.retrying:
-        found.append(f"{_parts(blob.retrying)} wait{'s' if blob.retrying == 1 else ''} for a retry")
-    if blob.quiet:
-        quiet = max((part.silent for part in blob.active if part.state is PartState.QUIET), default=0.0)
-        found.append(f"{_parts(blob.quiet)} quiet{f' {seconds_text(quiet)}' if quiet else ''}")
-    if not found and blob.single_stream:
+    if stalled:
+        found.append(f"{_parts(stalled)} stalled")
+    if retrying:
+        found.append(_retries(retrying, [part for part in parts if part.state is PartState.WAITING]))
+    if quiet:
+        silent = max((part.silent for part in parts if part.state is PartState.QUIET), default=0.0)
+        found.append(f"{_parts(quiet)} quiet{f' {seconds_text(silent)}' if silent else ''}")
+    if not found and any(blob.single_stream and blob.connections for blob in blobs):
         return "one connection only: the server knows no ranges"
     return ", ".join(found)
+
+
+def _retries(count: int, waiting: Sequence[PartView]) -> str:
+    """Return the words for `count` parts that wait for a retry; `waiting` are those that are known better."""
+    if not waiting:
+        return f"{_parts(count)} to try again"
+    first = min(waiting, key=lambda part: part.wait)
+    why = f" ({first.why})" if first.why else ""
+    one = f"retry {first.attempt} of {first.attempts} in {seconds_text(first.wait)}{why}"
+    return one if count == 1 else f"{_parts(count)} to try again, first: {one}"
 
 
 def _parts(count: int) -> str:

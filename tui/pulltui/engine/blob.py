@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from pulltui.engine.backoff import backoff
 from pulltui.engine.context import Context
@@ -75,7 +76,18 @@ class BlobDownload:
         return self._partial is not None
 
     async def open(self) -> None:
-        """Open or make the partial, prove what it holds, start hashing. Failures end up in `error`."""
+        """Open or make the partial, prove what it holds, start hashing. Failures end up in `error`.
+
+        A cancellation is raised only when that is through: two must not be at work on one partial.
+        """
+        opening = asyncio.create_task(self._open())
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait({opening})
+            raise
+
+    async def _open(self) -> None:
         async with self._lock:
             if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
                 return
@@ -106,7 +118,7 @@ class BlobDownload:
         try:
             await asyncio.to_thread(partial.checkpoint)
         except OSError as error:
-            self._lost(partial, error)
+            self._not_durable(partial, error)
         partial.close()
         self.meter.clear()
 
@@ -163,10 +175,17 @@ class BlobDownload:
             return
         if run.source.ranges:
             raise PartSetback("the server sent the whole blob instead of a range")
-        self.single_stream = True
-        if run.start != 0 or len(self.runs) > 1:
+        if not self.single_stream:
+            self.single_stream = True
+            self._emit(EventKind.NOTE, why="the server knows no ranges: one connection, from the first byte")
+        others = [other for other in self.runs if other is not run]
+        if run.start != 0 or any(other.received for other in others):
             raise NoRanges("the server knows no ranges")
+        for other in others:  # they have nothing yet, and would ask for nothing better
+            if other.attempt is not None:
+                other.attempt.abort(NoRanges("the server knows no ranges"))
         run.widen(self.table.parts)
+        self.delayed.clear()
 
     def give_back(self, run: Run) -> None:
         """A connection is through with a run; everything it received is written."""
@@ -178,7 +197,7 @@ class BlobDownload:
             self._verifier.all_written()
         self._notify()
 
-    def setback(self, run: Run, setback: PartSetback, name: str) -> None:
+    def setback(self, run: Run, setback: PartSetback) -> None:
         """A run broke off for its part's own reasons: count it, and say when it is tried again."""
         part, settings = run.part, self._context.settings.retry
         base = self._context.tuning.resolve_base if setback.resolving else self._context.tuning.backoff_base
@@ -196,10 +215,8 @@ class BlobDownload:
         if not again:
             part.state = PartState.FAILED
         self.delayed.add(part)
-        self._context.log.emit(
+        self._emit(
             kind,
-            name=name,
-            digest=self.digest,
             part=part.n,
             attempt=part.failures,
             attempts=settings.max_retries,
@@ -226,9 +243,8 @@ class BlobDownload:
         """Return whether only parked parts are left: nothing goes on by itself."""
         if self.runs or self.verified or self.table is None:
             return False
-        return any(part.parked for part in self.delayed) and all(
-            part.parked for part in self.table.unfinished()
-        )
+        parked = any(part.parked for part in self.delayed)
+        return parked and (self.single_stream or all(part.parked for part in self.table.unfinished()))
 
     # -- hashing and the end ------------------------------------------------------------------------
 
@@ -267,7 +283,7 @@ class BlobDownload:
         self._partial = self._verifier = None
         self.verified = True
         self.note = ""
-        self._context.log.emit(EventKind.VERIFIED, digest=self.digest, size=self.size)
+        self._emit(EventKind.VERIFIED, size=self.size)
         self._notify()
 
     def _repair(self, got: str, step: Step) -> None:
@@ -276,7 +292,7 @@ class BlobDownload:
         self.note = step.note
         self.freshness += step.fresh_url
         why = f"the digest came out as {got[7:19]}, {step.note}"
-        self._context.log.emit(EventKind.NOTE, digest=self.digest, why=why)
+        self._emit(EventKind.NOTE, why=why)
         self._notify()
 
     def fail(self, error: PullError) -> None:
@@ -300,18 +316,23 @@ class BlobDownload:
         try:
             await asyncio.to_thread(partial.checkpoint, self.hashed)
         except OSError as error:
+            await self._context.writer.drain()
             if self._partial is partial:
-                self._lost(partial, error)
+                self._not_durable(partial, error)
 
-    def _lost(self, partial: Partial, error: OSError) -> None:
-        """A sync failed: what came since the last durable state may be gone, so it counts as gone."""
-        lost = partial.step_back()
-        self._context.log.emit(
-            EventKind.NOTE,
-            digest=self.digest,
-            why=f"the disk failed to sync ({error.strerror}): {lost} bytes count as not written",
-        )
+    def _not_durable(self, partial: Partial, error: OSError) -> None:
+        """A checkpoint failed. If it was the sync, what came since the last one counts as not written."""
+        if partial.sync_error is not None and (lost := partial.step_back()):
+            self._emit(
+                EventKind.NOTE,
+                why=f"the disk failed to sync ({error.strerror}): {lost} bytes count as not written",
+            )
         self.fail(storage_error(error, f"cannot sync blob {self.digest[7:19]}"))
+
+    def _emit(self, kind: EventKind, **fields: Any) -> None:
+        """Tell every pull that wants it."""
+        for pull in sorted(self.wanted_by) or [""]:
+            self._context.log.emit(kind, pull=pull, digest=self.digest, **fields)
 
     def _notify(self) -> None:
         for listener in list(self.listeners.values()):

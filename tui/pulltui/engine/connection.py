@@ -10,7 +10,7 @@ from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.errors import PullError
 from pulltui.engine.run import Run
-from pulltui.engine.setbacks import HostSetback, PartSetback, Setback
+from pulltui.engine.setbacks import HostSetback, NoRanges, PartSetback, Reconnect, Setback, StaleUrl
 from pulltui.engine.views import EventKind
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ class Connection:
             finally:
                 blob.give_back(run)
                 if isinstance(setback, PartSetback):
-                    blob.setback(run, setback, self._pull.id)
+                    blob.setback(run, setback)
         if isinstance(setback, HostSetback):
             self._pull.host_trouble(setback)
-        elif setback is not None and not isinstance(setback, PartSetback):
+        elif isinstance(setback, StaleUrl | Reconnect):
             self._context.log.emit(
                 EventKind.NOTE, pull=self._pull.id, digest=blob.digest, part=run.part.n, why=setback.why
             )
@@ -86,6 +86,8 @@ class Connection:
 
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
         run.attempt = attempt
+        if blob.single_stream and not run.whole:
+            raise NoRanges("the server knows no ranges")
         asked = run.end
         stream = await run.source.open(run.start, asked, attempt, ranged=not run.whole)
         run.generation = stream.generation

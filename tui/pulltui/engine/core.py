@@ -146,7 +146,8 @@ class Core:
         """After so many bytes over all blobs together, or so much time, make them durable."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), self._tuning.checkpoint_seconds)
+                async with asyncio.timeout(self._tuning.checkpoint_seconds):
+                    await self._due.wait()
             self._due.clear()
             finished = self._writer.finished
             for blob in [blob for blob in self.queue.downloads() if blob.dirty]:

@@ -55,7 +55,8 @@ class Gate:
         while not self._open():
             event = self._event
             with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):  # wait_for may swallow a cancellation
+                    await event.wait()
         probe = self._held
         self._probing = probe
         self.active += 1

@@ -44,9 +44,9 @@ class Hasher:
         """End the thread; returns when it has ended."""
         self._stopping = True
         self._partial.wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
 
     def rewind(self, offset: int) -> None:
         """Forget everything from `offset` on: bytes there change. Only while stopped."""
@@ -70,6 +70,8 @@ class Hasher:
         view = memoryview(bytearray(_CHUNK))
         while not self._stopping:
             wake.clear()
+            if self._stopping:  # said between the look and the clearing: nobody would wake us again
+                return None
             limit = partial.table.written_prefix(self.hashed)
             if limit == self.hashed:
                 if self.hashed == self._total:

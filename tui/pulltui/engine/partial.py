@@ -44,6 +44,8 @@ class Partial:
         self.wake = threading.Event()
         self.error: OSError | None = None
         """The first write that failed; nothing is written after it."""
+        self.sync_error: OSError | None = None
+        """The first sync that failed; `step_back` is due."""
         self._count = 0
         """Bytes written since it was opened; only the writer thread adds to it."""
         self._covered = 0
@@ -59,9 +61,10 @@ class Partial:
             self.table = claims.prove(self.fd) if claims else PartTable(lay_out(total, part_size))
             if not claims:
                 os.ftruncate(self.fd, 0)
-            os.ftruncate(self.fd, total)
             self.durable = [part.mark for part in self.table]
+            # Only then the file may grow: old claims would be believed of a file of full length.
             self.checkpoint()
+            os.ftruncate(self.fd, total)
             self.live = LiveState(paths.live, digest, self.table)
         except BaseException:
             os.close(self.fd)
@@ -92,7 +95,8 @@ class Partial:
         """Make what is written durable: counters first, then the data, then the state.
 
         What is hashed (a prefix) and durable leaves the page cache: nobody reads it again soon.
-        Raises OSError; then everything since the last durable state counts as not written (`step_back`).
+        Raises OSError. If that is `sync_error`, everything since the last durable state counts as not
+        written (`step_back`); otherwise the data is safe and only the record of it is old.
         Does nothing once closed.
         """
         with self._sync_lock:
@@ -100,16 +104,33 @@ class Partial:
                 return
             count = self._count
             state = snapshot(self.digest, self.inode, self.table)
-            os.fdatasync(self.fd)
+            self._sync()
             write_durable(self.paths.durable, state)
             self.durable = [Mark(part.completed, part.crc32) for part in state.parts]
             self._covered = count
             self._drop_cache(hashed)
 
+    def _sync(self) -> None:
+        """Sync the data. Once that failed it is not tried again: the second time it would seem to work."""
+        if self.sync_error is not None:
+            raise self.sync_error
+        try:
+            os.fdatasync(self.fd)
+        except OSError as error:
+            self.sync_error = error
+            self.error = self.error or error
+            raise
+
+    def reset(self, part: Part) -> None:
+        """Count nothing of a part as written, in the live state too: it is fetched again."""
+        self.table.reset(part)
+        self.live.store(part.n, part.mark)
+
     def step_back(self) -> int:
         """Count as written only what is durable; return the bytes that this takes back.
 
-        After a failed sync the kernel may have dropped the data although reading it still works.
+        After a failed sync the kernel may have dropped the data although reading it still works. Nothing is
+        written from the failure on; call this when the writer is through with what it had.
         """
         before = self.table.written()
         for part, mark in zip(self.table, self.durable, strict=True):

@@ -21,8 +21,10 @@ it a second copy of the layout: with the JSON gone or damaged, what its checksum
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
+import stat
 import struct
 from pathlib import Path
 from typing import Self
@@ -70,7 +72,7 @@ class DurableState(msgspec.Struct, rename="pascal", frozen=True):
         for n, part in enumerate(self.parts):
             if part.n != n or part.offset != offset or part.size <= 0:
                 return False
-            if not 0 <= part.completed <= part.size:
+            if not 0 <= part.completed <= part.size or not 0 <= (part.crc32 or 0) < 1 << 32:
                 return False
             offset += part.size
         return offset == total
@@ -112,7 +114,7 @@ def sync_directory(path: Path) -> None:
 def read_durable(path: Path, digest: str, total: int) -> DurableState | None:
     """Return the durable state of that blob, or None if there is none that makes sense."""
     try:
-        state = msgspec.json.decode(path.read_bytes(), type=DurableState)
+        state = msgspec.json.decode(_read(path), type=DurableState)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         # Missing, empty, cut, or not ours: all the same, nothing can be read from it.
         return None
@@ -170,7 +172,7 @@ class LiveRecord(msgspec.Struct, frozen=True):
 def read_live(path: Path, digest: str, total: int) -> list[LiveRecord] | None:
     """Return the live state of that blob, or None if there is none that makes sense."""
     try:
-        data = path.read_bytes()
+        data = _read(path)
         magic, version, count, said_total, said_digest = _HEADER.unpack_from(data)
     except (OSError, struct.error):
         return None
@@ -187,6 +189,15 @@ def read_live(path: Path, digest: str, total: int) -> list[LiveRecord] | None:
         expected += size
         records.append(LiveRecord(offset, size, min(completed, size), crc))
     return records if expected == total else None
+
+
+def _read(path: Path) -> bytes:
+    """Return a plain file's bytes; anything else in its place is an OSError, and never waited for."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        return file.read()
 
 
 def _digest_bytes(digest: str) -> bytes:

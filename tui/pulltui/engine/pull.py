@@ -9,6 +9,7 @@ from typing import Protocol
 import httpx
 
 from pulltui.engine.blob import BlobDownload
+from pulltui.engine.clean import safe
 from pulltui.engine.connection import Connection
 from pulltui.engine.context import Context
 from pulltui.engine.errors import NoSpaceError, PullError, storage_error
@@ -80,6 +81,10 @@ class Pull:
             self._end_badly(error)
         except OSError as error:
             self._end_badly(storage_error(error, "cannot go on"))
+        except Exception as error:
+            # A defect of ours, logged by the queue: nobody shall wait for a pull that is not there any more.
+            self._end_badly(PullError(f"internal error: {type(error).__name__}: {safe(str(error))}"))
+            raise
         finally:
             self.seconds = self.elapsed()
             self._started = None
@@ -322,7 +327,8 @@ class Pull:
     async def _wait_change(self, seconds: float | None) -> None:
         event = self._changed
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                await event.wait()
 
     def _wait_for(self, why: str | None, seconds: float | None = None) -> None:
         self._waiting = None if why is None else Waiting(why)

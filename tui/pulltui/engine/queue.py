@@ -30,7 +30,7 @@ class Queue:
     def blob(self, layer: Layer) -> BlobDownload:
         """Return the download of a digest; whoever asks gets the same, until it is verified or unwanted."""
         blob = self._downloads.get(layer.digest)
-        if blob is None or (not blob.wanted_by and (blob.verified or blob.error is not None)):
+        if blob is None or (not blob.wanted_by and blob.verified):
             blob = self._downloads[layer.digest] = BlobDownload(layer, self._context)
         return blob
 
@@ -72,15 +72,14 @@ class Queue:
             pull.pause()
         await self._stop(chosen)
         for pull in chosen:
-            if pull.state not in (PullState.DONE, PullState.FAILED):
-                pull.pause()
+            if pull.state is PullState.PAUSED:  # it may have ended, or been resumed, meanwhile
                 self._context.log.emit(EventKind.PAUSED, pull=pull.id, name=pull.name.short)
         self.schedule()
 
     def resume(self, ids: Collection[str]) -> None:
         """Let paused, failed and done pulls wait for their turn again."""
         for pull in self._known(ids):
-            if pull.state in _IDLE and pull.id not in self._running:
+            if pull.state in _IDLE:  # one that is still saving starts again when it is through
                 pull.requeue()
                 self._context.log.emit(EventKind.RESUMED, pull=pull.id, name=pull.name.short)
         self.schedule()
@@ -142,7 +141,8 @@ class Queue:
     async def _stop(self, pulls: Collection[Pull]) -> None:
         tasks = [self._running[pull.id] for pull in pulls if pull.id in self._running]
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second time would break off the saving
+                task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 

@@ -67,7 +67,7 @@ class Repair:
     def _again(self, parts: list[Part], *, fresh: bool, note: str) -> Step:
         self._before = {part.n: part.mark.crc for part in parts}
         for part in parts:
-            self._partial.table.reset(part)
+            self._partial.reset(part)
         return Step(
             tuple(part.n for part in parts),
             sum(part.size for part in parts),
@@ -84,9 +84,8 @@ class Repair:
         return crc == part.mark.crc
 
     def _give_up(self, got: str) -> None:
-        table = self._partial.table
-        for part in table:
-            table.reset(part)
+        for part in self._partial.table:
+            self._partial.reset(part)
         self._partial.checkpoint()
         raise DigestError(
             f"blob {self._partial.digest} came as {got}, twice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 
@@ -78,10 +79,9 @@ class Resolver:
 
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                await self._wake.wait()
 
     async def _fetch(self, attempt: Attempt) -> Manifest:
         answer = await self._context.requester.get(self._url, {"Accept": ACCEPT}, attempt)
@@ -96,6 +96,6 @@ class Resolver:
                         f"{answer.host} sends more than {MAX_MANIFEST_SIZE >> 20} MiB as a manifest",
                         "That is no manifest. Check the name.",
                     )
-            return parse_manifest(bytes(raw))
+            return parse_manifest(bytes(raw), answer.response.headers.get("content-type", ""))
         finally:
             await answer.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Store:
         self.work = root / ".pulltui"
         self.sums = self.work / "sums"
         self._lock: int | None = None
+        self._committing = threading.Lock()
 
     def open(self, started: str) -> None:
         """Make the directories and become their one holder; `started` is the wall clock time, for people.
@@ -104,6 +106,10 @@ class Store:
         A zero-byte blob is made on the spot. A staged file of another size is damage and goes.
         Raises StorageError for a committed one of another size.
         """
+        with self._committing:  # a file on its way from here to there must not be missed
+            return self._has(layer)
+
+    def _has(self, layer: Layer) -> bool:
         committed = _size(self.blob(layer.digest))
         if committed == layer.size:
             return True
@@ -135,8 +141,13 @@ class Store:
     def commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
         """Move the verified blobs into place together, then write the manifest, raw and atomically.
 
-        Safe to repeat after a kill at any point. Raises OSError, StorageError.
+        Safe to repeat after a kill at any point, and for several pulls that share blobs. Raises OSError,
+        StorageError.
         """
+        with self._committing:
+            self._commit(name, raw, layers)
+
+    def _commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
         for layer in layers:
             staged, blob = self.staged(layer.digest), self.blob(layer.digest)
             if _size(blob) != layer.size:

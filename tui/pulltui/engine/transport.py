@@ -10,7 +10,7 @@ import httpx
 from pulltui.engine.clean import safe_url
 from pulltui.engine.errors import PullError
 from pulltui.engine.network import Way
-from pulltui.engine.trouble import PROXY_KEY
+from pulltui.engine.trouble import PROXY_KEY, SELF_ISSUED
 
 TransportKind = Literal["fast", "httpx"]
 
@@ -21,31 +21,52 @@ IDLE_TIMEOUT = 15.0
 class Transport(httpx.AsyncBaseTransport):
     """Sends each request through the proxy its URL calls for, on one pool of connections a proxy.
 
-    Adds no header of its own except what HTTP demands; follows nothing, decodes nothing, retries nothing.
-    Errors are httpx's, with their request set: `pulltui.engine.trouble.classify` reads them.
+    Adds no header of its own except what HTTP demands (pyreqwest names itself if there is no User-Agent);
+    follows nothing, decodes nothing, retries nothing. Errors are httpx's, with their request set:
+    `pulltui.engine.trouble.classify` reads them.
     """
 
     def __init__(
-        self, kind: TransportKind, way: Way, make: Callable[[str | None], httpx.AsyncBaseTransport]
+        self,
+        kind: TransportKind,
+        way: Way,
+        make: Callable[[TransportKind, str | None], httpx.AsyncBaseTransport],
     ) -> None:
         self.kind = kind
         self._way = way
         self._make = make
-        self._pools: dict[str | None, httpx.AsyncBaseTransport] = {}
+        self._pools: dict[tuple[TransportKind, str | None], httpx.AsyncBaseTransport] = {}
+        self._lenient: set[bytes] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; returns when the head of the answer is here."""
         proxy = self._way.proxy_for(str(request.url))
         if proxy is not None:
             request.extensions[PROXY_KEY] = proxy
-        pool = self._pools.get(proxy)
-        if pool is None:
-            pool = self._pools[proxy] = self._make(proxy)
         try:
-            return await pool.handle_async_request(request)
+            return await self._send(request, proxy)
         except httpx.RequestError as error:
             error.request = request
             raise
+
+    async def _send(self, request: httpx.Request, proxy: str | None) -> httpx.Response:
+        host = request.url.netloc
+        if host not in self._lenient:
+            try:
+                return await self._pool(self.kind, proxy).handle_async_request(request)
+            except httpx.ConnectError as error:
+                if SELF_ISSUED not in str(error) or not self._way.ca_pem:
+                    raise
+            # `openssl req -x509` makes servers such certificates. OpenSSL takes one that stands in `ca_file`,
+            # rustls never does; nothing was sent yet, so httpx's own transport decides, now and later.
+            self._lenient.add(host)
+        return await self._pool("httpx", proxy).handle_async_request(request)
+
+    def _pool(self, kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
+        pool = self._pools.get((kind, proxy))
+        if pool is None:
+            pool = self._pools[kind, proxy] = self._make(kind, proxy)
+        return pool
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -70,33 +91,37 @@ def make_transport(
     timeout, except that the fast transport drops a connection after four times that, at least a minute.
     Raises PullError if `choice` is "fast" and pyreqwest is not installed.
     """
-    if choice != "httpx":
-        try:
-            from pulltui.engine.fast import FastTransport
-        except ImportError as error:
-            if choice == "fast":
-                raise PullError(
-                    "the fast transport needs pyreqwest, which is not installed here",
-                    'Set transfer.transport = "auto".',
-                ) from error
-        else:
 
-            def make_fast(proxy: str | None) -> httpx.AsyncBaseTransport:
-                return FastTransport(
-                    proxy=proxy,
-                    extra_roots=way.extra_roots,
-                    connect_timeout=connect_timeout,
-                    silence=max(60.0, 4 * stall_timeout),
-                    max_idle=max_connections,
-                    idle_timeout=IDLE_TIMEOUT,
-                )
+    def make(kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
+        if kind == "httpx":
+            return PlainTransport(way, proxy, connect_timeout, max_connections)
+        from pulltui.engine.fast import FastTransport
 
-            return Transport("fast", way, make_fast)
+        return FastTransport(
+            proxy=proxy,
+            extra_roots=way.extra_roots,
+            connect_timeout=connect_timeout,
+            silence=max(60.0, 4 * stall_timeout),
+            max_idle=max_connections,
+            idle_timeout=IDLE_TIMEOUT,
+        )
 
-    def make_plain(proxy: str | None) -> httpx.AsyncBaseTransport:
-        return PlainTransport(way, proxy, connect_timeout, max_connections)
+    return Transport(_choose(choice), way, make)
 
-    return Transport("httpx", way, make_plain)
+
+def _choose(choice: Literal["auto", "fast", "httpx"]) -> TransportKind:
+    if choice == "httpx":
+        return "httpx"
+    try:
+        import pulltui.engine.fast  # noqa: F401  (loads pyreqwest)
+    except ImportError as error:
+        if choice == "auto":
+            return "httpx"
+        raise PullError(
+            "the fast transport needs pyreqwest, which is not installed here",
+            'Set transfer.transport = "auto".',
+        ) from error
+    return "fast"
 
 
 class PlainTransport(httpx.AsyncHTTPTransport):

@@ -23,6 +23,8 @@ CUT_SHORT = "without sending complete message body"
 NO_ANSWER = "without sending a response"
 PROXY_LOGIN = "407"
 WRONG_VERSION = "WRONG_VERSION_NUMBER"
+# How rustls words a server's certificate that is an authority's, its own.
+SELF_ISSUED = "CaUsedAsEndEntity"
 
 
 class FaultKind(StrEnum):
@@ -40,7 +42,7 @@ class FaultKind(StrEnum):
     PROTOCOL = "protocol"
     """The answer is not HTTP."""
     TLS = "tls"
-    """No TLS session came about, for another reason than the certificate."""
+    """No TLS session, and not for the certificate; `reason` is "no-tls" if the other side speaks no TLS."""
     TRUST = "trust"
     """The certificate is not believed; `reason` says why."""
     PROXY = "proxy"
@@ -153,7 +155,7 @@ def _words(kind: FaultKind, reason: str, url: httpx.URL, detail: str) -> str:
     if kind is FaultKind.TRUST:
         why = _DISTRUST_TEXTS.get(Distrust(reason), detail)
         return f"the certificate of {host} is not trusted: {why}"
-    if reason == WRONG_VERSION:
+    if reason == "no-tls":
         return f"{address} does not speak TLS"
     return texts.get(kind, detail)
 
@@ -177,7 +179,7 @@ def _kind(error: BaseException) -> tuple[FaultKind, str]:
         if isinstance(link, ssl.SSLEOFError):
             return (FaultKind.CLOSED if connecting else FaultKind.SHORT_BODY), ""
         if isinstance(link, ssl.SSLError):
-            reason = WRONG_VERSION if WRONG_VERSION in str(link) else ""
+            reason = "no-tls" if WRONG_VERSION in str(link) else ""
             return (FaultKind.TLS if connecting else FaultKind.PROTOCOL), reason
         if isinstance(link, socket.gaierror):
             return FaultKind.UNKNOWN_HOST, ""

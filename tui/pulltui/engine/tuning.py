@@ -40,8 +40,8 @@ class Tuning(msgspec.Struct, frozen=True):
     """A host's connections are halved at most once in this time (or its Retry-After)."""
     ceiling_pause: float = 10.0
     """First pause before a host's known ceiling is tried again; doubles each time."""
-    backlog: int = 32 * MIB
-    """Received but unwritten bytes at which the sockets wait."""
+    backlog: int = 16 * MIB
+    """Received but unwritten bytes at which the sockets wait; also what a kill may cost."""
     checkpoint_bytes: int = 64 * MIB
     checkpoint_seconds: float = 10.0
     """Written bytes (over all blobs) and time after which part states are made durable."""

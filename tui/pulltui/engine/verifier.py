@@ -66,9 +66,12 @@ class Verifier:
 
     async def stop(self) -> None:
         """End the thread; what is being finished is finished first."""
-        if self._task is not None:
+        while True:
+            await asyncio.to_thread(self._hasher.stop)
+            # The hasher's last word reached the loop before its end did: it may have begun something.
+            if self._task is None or self._task.done():
+                return
             await asyncio.wait({self._task})
-        await asyncio.to_thread(self._hasher.stop)
 
     def _from_thread(self, result: str | OSError) -> None:
         self._loop.call_soon_threadsafe(self._hashed, result)

@@ -77,7 +77,7 @@ class Viewer:
             size=size,
             done=done,
             eta=time_left(size - done, rate),
-            connections=sum(pull.connections for pull in pulls),
+            connections=sum(run.attempt is not None for blob in self._queue.downloads() for run in blob.runs),
             backlog=self._context.writer.backlog,
             models_dir=str(self._context.store.root),
             transport=self._transport,

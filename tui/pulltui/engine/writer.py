@@ -14,6 +14,10 @@ from pulltui.engine.crc import crc32
 from pulltui.engine.partial import Partial
 from pulltui.engine.parts import Part
 
+_COPY_BEYOND = 2 << 20
+"""Backlog beyond which chunks are copied: a chunk keeps all of its transport's read buffer alive, which is
+several times as large. Where the disk is slower than the network, the copy is not what costs."""
+
 _Item = tuple[Partial, Part, memoryview] | asyncio.Future[None] | None
 
 
@@ -63,6 +67,8 @@ class Writer:
 
     def submit(self, partial: Partial, part: Part, chunk: memoryview) -> None:
         """Queue a chunk that follows what was submitted for this part before; never blocks."""
+        if self.backlog > _COPY_BEYOND:
+            chunk = memoryview(bytes(chunk))
         self._submitted += len(chunk)
         self._queue.put((partial, part, chunk))
         if self._crowded():

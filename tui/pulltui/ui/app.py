@@ -49,7 +49,7 @@ class PulltuiApp(App[None]):
             tooltip="To the shell; fg comes back",
         ),
     ]
-    DEFAULT_CSS = """
+    CSS = """
     Toast { padding: 0 1; max-width: 90%; }
     PulltuiApp.-ascii Toast { border: ascii $foreground; }
     PulltuiApp:nocolor Toast { border: round $foreground; }

@@ -9,6 +9,7 @@ is going on, not the number of parts.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from pulltui.engine.views import PartMap, PartState
 
@@ -28,27 +29,36 @@ _FILL = (int(PartState.TODO), int(PartState.DONE), int(PartState.TODO), int(Part
 """What a cell shows that has nothing worse in it, by _HAS | _LACKS."""
 
 
-def cell_bytes(part_map: PartMap, room: int) -> int:
-    """Return how many bytes a cell must stand for so that the map fits into `room` cells.
+class Scale(NamedTuple):
+    """`cells` cells stand for `size` bytes, each for the same share of them."""
 
-    Parts of one size get a whole number of parts a cell, or of cells a part, as far as that works out.
-    """
+    cells: int
+    size: int
+
+
+def is_even(part_map: PartMap) -> bool:
+    """Return whether there are several parts, all of one size but for a shorter last one."""
     sizes = memoryview(part_map.sizes).cast("Q")
-    total = _total(part_map)
-    room = max(1, room)
-    if len(sizes) > 1 and part_map.sizes[:-16] == part_map.sizes[8:-8] and sizes[-1] <= sizes[0]:
-        if len(sizes) > room:
-            return max(1, sizes[0] * -(-len(sizes) // room))
-        return max(1, -(-sizes[0] // (room // len(sizes))))
-    return max(1, -(-total // room))
+    return len(sizes) > 1 and part_map.sizes[:-16] == part_map.sizes[8:-8] and 0 < sizes[-1] <= sizes[0]
 
 
-def cells(part_map: PartMap, size: int) -> bytes:
-    """Return the map as one byte (PartState) a cell of `size` bytes; the last cell may stand for fewer."""
+def scale(part_map: PartMap, room: int) -> Scale:
+    """Return the scale at which the map fits into `room` cells (at least one).
+
+    Parts of one size get a whole number of parts a cell, or of cells a part.
+    """
+    if not is_even(part_map):
+        return Scale(room, max(1, _total(part_map)))
+    count, size = len(part_map.states), memoryview(part_map.sizes).cast("Q")[0]
+    return Scale(1, size * -(-count // room)) if count > room else Scale(room // count, size)
+
+
+def cells(part_map: PartMap, at: Scale) -> bytes:
+    """Return the map as one byte (PartState) a cell; the last cell may stand for fewer bytes."""
     total = _total(part_map)
     if total == 0:
         return part_map.states[-1:]
-    count = -(-total // size)
+    count = -(-total * at.cells // at.size)
     fill, worst = bytearray(count), bytearray(count)
     offsets = memoryview(part_map.offsets).cast("Q")
     sizes = memoryview(part_map.sizes).cast("Q")
@@ -60,15 +70,15 @@ def cells(part_map: PartMap, size: int) -> bytes:
         if begin == end:
             continue
         if state == PartState.DONE:
-            _mark(fill, begin, end, size, _HAS)
+            _mark(fill, _touched(begin, end, at), _HAS)
         elif state == PartState.TODO:
-            _mark(fill, begin, end, size, _LACKS)
+            _mark(fill, _touched(begin, end, at), _LACKS)
         else:
             middle = min(begin + done[first], end)
-            _mark(fill, begin, middle, size, _HAS)
-            _mark(fill, middle, end, size, _LACKS)
+            _mark(fill, _touched(begin, middle, at), _HAS)
+            _mark(fill, _touched(middle, end, at), _LACKS)
             rank = _RANK.get(PartState(state), 0)
-            ahead = range(min(middle, end - 1) // size, -(-end // size))
+            ahead = _touched(min(middle, end - 1), end, at)
             for cell in ahead if state == PartState.HELD else ahead[:1]:
                 worst[cell] = max(worst[cell], rank)
     return bytes(_BY_RANK[rank] if rank else _FILL[bits] for rank, bits in zip(worst, fill, strict=True))
@@ -81,11 +91,18 @@ def _total(part_map: PartMap) -> int:
     return memoryview(part_map.offsets).cast("Q")[-1] + memoryview(part_map.sizes).cast("Q")[-1]
 
 
-def _mark(fill: bytearray, begin: int, end: int, size: int, bit: int) -> None:
-    """Set `bit` in all cells that the bytes from `begin` to `end` touch."""
+def _touched(begin: int, end: int, at: Scale) -> range:
+    """Return the cells that the bytes from `begin` to `end` touch."""
     if begin == end:
+        return range(0)
+    return range(begin * at.cells // at.size, -(-end * at.cells // at.size))
+
+
+def _mark(fill: bytearray, touched: range, bit: int) -> None:
+    """Set `bit` in these cells."""
+    if not touched:
         return
-    first, last = begin // size, (end - 1) // size
+    first, last = touched[0], touched[-1]
     if last - first > 1:
         # Cells in between lie wholly in this range, so nothing else marks them.
         fill[first + 1 : last] = bytes((bit,)) * (last - first - 1)

@@ -36,8 +36,10 @@ def arrange(height: int, *, rows: int, detail: int, panel: bool) -> Heights:
     """Share `height` lines, at least TINY_HEIGHT: `rows` in the list, `detail` lines on the selected pull.
 
     `panel` says whether parts are shown at all. The list takes what it needs as long as the parts keep a
-    minimum; what it does not need goes to the bars.
+    minimum; what it does not need goes to the bars. An empty list leaves all to the detail: what to do.
     """
+    if not rows:
+        return Heights(0, 1, height - 3, 0, 0, 0, 0)
     head = 1 if height >= 20 else 0
     room = height - 2 - head - detail
     if not panel:

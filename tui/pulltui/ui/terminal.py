@@ -63,6 +63,7 @@ class TerminalGuard:
         self._over.set()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        _let_go_of_a_dead_terminal()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.code is not None:
@@ -90,3 +91,18 @@ class TerminalGuard:
         with contextlib.suppress(OSError):
             os.set_blocking(2, False)
             os.write(2, _RESET)
+
+
+def _let_go_of_a_dead_terminal() -> None:
+    """If the terminal is gone, send what is still to be written nowhere.
+
+    Otherwise Python fails to write it at its end, and makes the exit code 120.
+    """
+    if sys.__stderr__ is None:
+        return
+    try:
+        sys.__stderr__.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)

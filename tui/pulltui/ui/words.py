@@ -75,10 +75,16 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
     return f"{found[0]} +{sum(number for number, _ in counts) - first}"
 
 
+def shown_state(pull: PullView) -> PullState:
+    """Return the state to show: a pull that is kept waiting by a host and gets nothing is waiting."""
+    return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
+
+
 def pull_words(pull: PullView, room: int) -> tuple[str, str]:
     """Return what a pull is doing, for about `room` cells, and the role to say it in."""
-    role = PULL_ROLE.get(pull.state, "dim")
-    if pull.state is PullState.WAITING:
+    state = shown_state(pull)
+    role = PULL_ROLE.get(state, "dim")
+    if state is PullState.WAITING:
         return waiting_words(pull.waiting), role
     if pull.state is PullState.FAILED:
         return (f"failed: {pull.error}" if pull.error else "failed"), role
@@ -114,7 +120,7 @@ def part_words(part: PartView) -> str:
     if part.state is PartState.WAITING:
         time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
         if part.attempt == 0:
-            return f"waits{time}{why}"
+            return f"waits{time.removeprefix(' in')}{why}"
         return f"retry {part.attempt} of {part.attempts}{time}{why}, r now"
     if part.state is PartState.QUIET:
         until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""

@@ -7,7 +7,7 @@ from pulltui_config.units import format_size
 from pulltui.engine.views import BlobView, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, wrap
-from pulltui.ui.words import counted, span_of, waiting_words
+from pulltui.ui.words import counted, shown_state, span_of, waiting_words
 
 _SAYS = {
     PullState.QUEUED: "queued: begins when a pull before it has ended",
@@ -24,7 +24,7 @@ def detail_lines(pull: PullView, blob: BlobView | None, width: int, most: int, g
         failed = wrap(f"{pull.name}: {pull.error or 'failed'}", room, max(1, most - 1), glyphs.more)
         hint = wrap(pull.hint or "r tries again", room, max(0, most - len(failed)), glyphs.more)
         return [_line(text, "bad") for text in failed] + [_line(text, "text") for text in hint]
-    if pull.state is PullState.WAITING:
+    if shown_state(pull) is PullState.WAITING:
         text = f"{pull.name}: {waiting_words(pull.waiting)}, r tries now"
         return [_line(line, "wait") for line in wrap(text, room, most, glyphs.more)]
     facts = [(0, Span(pull.name, "strong"))]

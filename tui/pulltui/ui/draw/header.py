@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pulltui_config.units import format_duration, format_rate, format_size
@@ -19,14 +20,15 @@ _GROUPS = (
 
 def counts(pulls: Sequence[PullView]) -> list[Span]:
     """Return "2 active", "1 queued" and so on, without those that are none."""
-    numbers = {word: sum(pull.state in states for pull in pulls) for word, states, _ in _GROUPS}
+    found_states = Counter(pull.state for pull in pulls)
+    numbers = {word: sum(found_states[state] for state in states) for word, states, _ in _GROUPS}
     active = len(pulls) - sum(numbers.values())
     found = [Span(f"{active} active", "active")] if active else []
     return found + [Span(f"{numbers[word]} {word}", role) for word, _, role in _GROUPS if numbers[word]]
 
 
 def spark(rates: Sequence[float], width: int, levels: str) -> str:
-    """Return the last `width` rates as a graph one cell high, the highest one filling its cell; "" for fewer than two."""
+    """Return the last `width` rates as a graph, the highest filling its cell; "" for only one."""
     shown = list(rates)[-width:] if width > 0 and levels else []
     top = max(shown, default=0.0)
     if top <= 0 or len(shown) < 2:
@@ -39,7 +41,7 @@ def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Gl
     facts = [(0, Span("pulltui", "strong")), (0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
     if width >= 100 and (graph := spark(rates, 16, glyphs.spark)):
         facts.append((9, Span(graph, "active")))
-    facts += [(2, span) for span in counts(view.pulls)]
+    facts += [(1 if span.role == "bad" else 2, span) for span in counts(view.pulls)]
     if view.eta is not None:
         facts.append((1, Span(f"{format_duration(view.eta)} left")))
     if view.size:

@@ -8,7 +8,7 @@ from itertools import groupby
 from pulltui_config.units import format_rate, format_size
 
 from pulltui.engine.views import BlobState, BlobView, PartMap, PartState, PartView
-from pulltui.ui.cells import cell_bytes, cells
+from pulltui.ui.cells import cells, is_even, scale
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, bar, fit, join_fitting, percent, rule
@@ -48,25 +48,23 @@ def title_line(blob: BlobView, room: int, width: int, glyphs: Glyphs) -> Line:
 
 def parts_words(part_map: PartMap) -> str:
     """Return "188 parts of 100 MB", or only the number if they differ in size."""
-    sizes = memoryview(part_map.sizes).cast("Q")
-    count = len(sizes)
-    if count < 2 or part_map.sizes[:-16] != part_map.sizes[8:-8]:
+    count = len(part_map.states)
+    if not is_even(part_map):
         return counted(count, "part")
-    return f"{count} parts of {format_size(sizes[0])}"
+    return f"{count} parts of {format_size(memoryview(part_map.sizes).cast('Q')[0])}"
 
 
 def scale_words(part_map: PartMap, room: int) -> str:
     """Return "1 cell = 10 parts" if that is so, else "1 cell = 5.20 MB"."""
-    sizes = memoryview(part_map.sizes).cast("Q")
-    size = cell_bytes(part_map, room)
-    if len(sizes) > 1 and sizes[0] and size % sizes[0] == 0 and part_map.sizes[:-16] == part_map.sizes[8:-8]:
-        return f"1 cell = {counted(size // sizes[0], 'part')}"
-    return f"1 cell = {format_size(size)}"
+    at = scale(part_map, room)
+    if is_even(part_map) and at.cells == 1:
+        return f"1 cell = {counted(at.size // memoryview(part_map.sizes).cast('Q')[0], 'part')}"
+    return f"1 cell = {format_size(at.size / at.cells)}"
 
 
 def map_lines(part_map: PartMap, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """Return `height` lines of `width` cells that show all parts."""
-    states = cells(part_map, cell_bytes(part_map, width * height))
+    states = cells(part_map, scale(part_map, width * height))
     return [_map_line(states[row * width : (row + 1) * width], glyphs) for row in range(height)]
 
 
@@ -109,10 +107,8 @@ def _part_line(part: PartView, width: int, glyphs: Glyphs) -> Line:
     role = PART_ROLE[part.state]
     words = part_words(part)
     wide = width >= 80
-    words_room = 36 if wide else 0
-    length = (
-        min(48, max(6, width - 3 - 6 - 1 - 5 - 11 - 2 - words_room)) if wide else max(6, (width - 20) // 4)
-    )
+    # What is wrong has to be readable; the bar takes the rest, and no more than it needs to be read.
+    length = max(6, min(width * 3 // 10, width - 64)) if wide else max(6, (width - 20) // 4)
     filled, empty = bar(part.done, part.size, length, glyphs.bar)
     rate = "" if words and not part.rate and not wide else format_rate(part.rate).rjust(10 if wide else 9)
     used = 3 + 5 + 1 + length + 5

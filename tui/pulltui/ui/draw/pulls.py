@@ -11,7 +11,7 @@ from pulltui.engine.views import BlobState, BlobView, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, bar, fit, percent
 from pulltui.ui.rows import Row, folded_name, folded_state
-from pulltui.ui.words import BLOB_ROLE, PULL_ROLE, blob_words, pull_words
+from pulltui.ui.words import BLOB_ROLE, PULL_ROLE, blob_words, pull_words, shown_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def _pull_cells(pull: PullView, at: Columns, glyphs: Glyphs, pausing: bool) -> _
     if pausing and pull.state is not PullState.PAUSED:
         words, role = "pausing", "dim"
     return _Cells(
-        glyph=glyphs.pull[pull.state],
-        glyph_role=PULL_ROLE.get(pull.state, "dim"),
+        glyph=glyphs.pull[shown_state(pull)],
+        glyph_role=PULL_ROLE.get(shown_state(pull), "dim"),
         name=pull.name,
         part=sum(_checked(blob) for blob in pull.blobs) if hashing else pull.done,
         whole=pull.size,

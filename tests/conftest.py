@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from pulltui.demo import Model, Registry
+from support.engine import Engine
+
+
+@pytest.fixture(autouse=True)
+def nobody_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or changes the home, the settings, the models or the proxies of whoever runs it."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG", "STATE", "CACHE", "DATA"):
+        monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+    for name in ("OLLAMA_MODELS", "OLLAMA_DOWNLOAD_PART_SIZE", "OLLAMA_DOWNLOAD_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def registry() -> Iterator[Callable[..., Registry]]:
+    """`registry(*models, faults="")`: embedded registries that live as long as the test."""
+    started: list[Registry] = []
+
+    def start(*models: Model, faults: str = "", seed: int = 0) -> Registry:
+        started.append(Registry(models, faults, seed).start())
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+    """`engine(directory=None, **settings)`: running services with waits of milliseconds, stopped after."""
+    running: list[Engine] = []
+
+    def start(directory: Path | None = None, **options: object) -> Engine:
+        running.append(Engine(directory or tmp_path / "models", **options).start())  # type: ignore[arg-type]
+        return running[-1]
+
+    yield start
+    _stop_all(running)
+
+
+def _stop_all(running: Iterable[Engine]) -> None:
+    for each in running:
+        each.stop()

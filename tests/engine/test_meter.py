@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from pulltui.engine.meter import Meter, time_left
+
+
+def test_the_speed_is_the_average_over_the_window() -> None:
+    meter = Meter(5.0)
+    assert meter.rate(0, 0) == 0.0
+    for second in range(20):
+        meter.sample(second, second * 100)
+    assert meter.rate(19, 1900) == pytest.approx(100)
+    for second in range(20, 26):
+        meter.sample(second, 1900)
+    assert meter.rate(25, 1900) == 0.0, "what is older than the window does not count"
+
+
+def test_a_fall_of_the_total_starts_over() -> None:
+    meter = Meter(5.0)
+    meter.sample(0, 1000)
+    meter.sample(1, 2000)
+    meter.sample(2, 500)
+    assert meter.rate(3, 600) == 100
+    meter.clear()
+    assert meter.rate(4, 700) == 0.0
+
+
+def test_many_looks_cost_no_memory() -> None:
+    meter = Meter(5.0)
+    for look in range(10_000):
+        meter.sample(look * 0.001, look)
+    assert len(meter._samples) < 120
+    assert meter.rate(10.0, 10_000) == pytest.approx(1000, rel=0.05)
+
+
+def test_time_left() -> None:
+    assert time_left(1000, 100) == 10
+    assert time_left(0, 0) == 0
+    assert time_left(1000, 0) is None
+    assert time_left(1000, 0.5) is None

@@ -1,0 +1,72 @@
+"""A real model from a real registry: afterwards the models directory is what Ollama would have made."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from support import command, gguf, ollama
+from support.gguf import RealRegistry
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def pulled(registry: RealRegistry, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models directory after one `pulltui pull` in an empty place."""
+    home = tmp_path_factory.mktemp("home")
+    models = home / "models"
+    result = command.run(["pull", registry.name, "--models-dir", str(models), "--json"], home, timeout=120)
+    assert (result.returncode, result.stderr) == (0, "")
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert (last["event"], last["done"]) == ("summary", 1)
+    return models
+
+
+def test_the_model_has_the_published_checksum(pulled: Path) -> None:
+    with (pulled / "blobs" / f"sha256-{gguf.published_sha256()}").open("rb") as file:
+        digest = sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    assert digest.hexdigest() == gguf.published_sha256() == gguf.package().EXPECTED_SHA256
+
+
+def test_nothing_else_is_there_and_every_byte_is_the_registrys(registry: RealRegistry, pulled: Path) -> None:
+    manifest = f"manifests/127.0.0.1:{registry.server.port}/{gguf.REPOSITORY}/{gguf.TAG}"
+    names = [digest.replace(":", "-") for digest in registry.sizes]
+    expected = {f"blobs/{name}" for name in names} | {manifest, ".pulltui/lock"}
+    expected |= {f".pulltui/sums/{name}" for name in names}
+    files = {str(path.relative_to(pulled)): path for path in pulled.rglob("*") if not path.is_dir()}
+    assert set(files) == expected
+    assert files[manifest].read_bytes() == registry.manifest
+    assert files[".pulltui/lock"].stat().st_size == 0
+    for digest, true in registry.truth.items():
+        assert files[f"blobs/{digest.replace(':', '-')}"].read_bytes() == true.read_bytes()
+
+
+def test_modes_are_those_that_ollama_gives(pulled: Path) -> None:
+    modes = {
+        (path.is_dir(), stat.S_IMODE(path.lstat().st_mode))
+        for part in ("blobs", "manifests")
+        for path in (pulled / part, *(pulled / part).rglob("*"))
+    }
+    assert modes == {(True, 0o755), (False, 0o644)}
+    assert not any(path.is_symlink() for path in pulled.rglob("*"))
+
+
+def test_ollama_would_list_it_and_delete_nothing(registry: RealRegistry, pulled: Path) -> None:
+    assert ollama.listed(pulled) == {registry.name: sha256(registry.manifest).hexdigest()}
+    assert ollama.missing(pulled) == []
+    assert ollama.doomed(pulled, time.time() + 2 * ollama.GRACE) == []
+
+
+def test_pulling_again_fetches_nothing(registry: RealRegistry, pulled: Path, tmp_path: Path) -> None:
+    result = command.run(["pull", registry.name, "--models-dir", str(pulled), "--json"], tmp_path)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    resolved = next(line for line in lines if line["event"] == "resolved")
+    assert (result.returncode, lines[-1]["bytes"]) == (0, 0)
+    assert resolved["cached"] == resolved["bytes"] == sum(registry.sizes.values())

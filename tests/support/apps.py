@@ -1,0 +1,20 @@
+"""The app over a fake engine, polled by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulltui.ui.app import PulltuiApp
+from pulltui.ui.glyphs import UNICODE
+from pulltui_config.settings import Ui
+from support.fake_service import FakeService
+
+
+def make_app(service: FakeService, **changes: Any) -> PulltuiApp:
+    """Return an app without timers and animations; `changes` are arguments of PulltuiApp."""
+    arguments: dict[str, Any] = {
+        "ui": Ui(fps=0, animations=False),
+        "glyphs": UNICODE,
+        "clock": lambda: 0.0,
+    }
+    return PulltuiApp(service, **(arguments | changes))

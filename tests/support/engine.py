@@ -1,0 +1,230 @@
+"""A running service with waits of milliseconds, and the means to wait for what it does."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+from pulltui.demo import Model
+from pulltui.demo.intervals import Interval
+from pulltui.engine.partstate import DurableState
+from pulltui.engine.service import Service
+from pulltui.engine.tuning import Tuning
+from pulltui.engine.views import BlobView, EngineView, Event, EventKind, PullState, PullView
+from pulltui_config import Settings
+from pulltui_config.settings import Retry, Storage, Transfer
+
+KB = 1000
+PATIENCE = 30.0
+"""Seconds after which something that should have happened is missing, on the slowest machine."""
+
+TUNING = Tuning(
+    tick=0.01,
+    publish=0.01,
+    quiet_after=0.05,
+    backoff_base=0.002,
+    resolve_base=0.002,
+    budget_refill=64 * KB,
+    probe_first=0.02,
+    probe_last=0.1,
+    park_first=0.05,
+    park_last=0.1,
+    halve_pause=0.02,
+    ceiling_pause=0.05,
+    space_check=0.02,
+)
+
+
+class Engine:
+    """A service on a directory of its own; every view that is looked at is checked for what must hold.
+
+    Settings are structs made directly, so that sizes and times may be far below what people can set.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        transport: Literal["auto", "fast", "httpx"] = "auto",
+        part_size: int = 100 * KB,
+        connections: int = 4,
+        active_pulls: int = 2,
+        stall_timeout: float = 0.4,
+        max_retries: int = 6,
+        keep_free: int = 0,
+        max_redirects: int = 10,
+        tuning: dict[str, Any] | None = None,
+        may_fall: bool = False,
+    ) -> None:
+        """`may_fall`: progress may step back (repairs, failed syncs). `tuning` replaces fields of TUNING."""
+        settings = Settings(
+            storage=Storage(keep_free=keep_free),
+            transfer=Transfer(
+                connections=connections,
+                part_size=part_size,
+                active_pulls=active_pulls,
+                transport=transport,
+            ),
+            retry=Retry(
+                stall_timeout=stall_timeout,
+                max_retries=max_retries,
+                backoff_cap=0.05,
+                max_redirects=max_redirects,
+            ),
+        )
+        self.directory = directory
+        self.service = Service(
+            settings,
+            directory,
+            tuning=msgspec.structs.replace(TUNING, **(tuning or {})),
+            environ={},
+        )
+        self._may_fall = may_fall
+        self._rev = 0
+        self._done: dict[str, int] = {}
+
+    def start(self) -> Self:
+        """Start it; see `Service.start` for what it raises."""
+        self.service.start()
+        return self
+
+    def stop(self) -> bool:
+        """Save and end; whether everything was saved."""
+        saved = self.service.stop(PATIENCE)
+        if self._rev:
+            self.look()
+        return saved
+
+    # -- what it shows ------------------------------------------------------------------------------
+
+    def look(self) -> EngineView:
+        """The newest view, after a check."""
+        view = self.service.view
+        if view.rev != self._rev:
+            self._rev = view.rev
+            for pull in view.pulls:
+                self._check(pull)
+        return view
+
+    def _check(self, pull: PullView) -> None:
+        assert pull.size == sum(blob.size for blob in pull.blobs)
+        assert pull.done == sum(blob.done for blob in pull.blobs)
+        assert (pull.state is PullState.FAILED) == bool(pull.error)
+        for blob in pull.blobs:
+            assert 0 <= blob.done <= blob.size
+            assert 0 <= blob.hashed <= blob.size
+            assert 0 <= blob.parts_done <= blob.parts
+            if blob.map is not None:
+                sizes = memoryview(blob.map.sizes).cast("Q").tolist()
+                offsets = memoryview(blob.map.offsets).cast("Q").tolist()
+                done = memoryview(blob.map.done).cast("Q").tolist()
+                assert sum(sizes) == blob.size
+                assert offsets == [sum(sizes[:n]) for n in range(len(sizes))]
+                assert len(blob.map.states) == len(sizes) == blob.parts
+                assert sum(done) == blob.done
+            if not self._may_fall:
+                key = f"{pull.id} {blob.digest}"
+                assert blob.done >= self._done.get(key, 0), "progress went backwards"
+                self._done[key] = blob.done
+
+    def pull(self, pull_id: str) -> PullView:
+        """One pull as it stands."""
+        return next(pull for pull in self.look().pulls if pull.id == pull_id)
+
+    def blob(self, pull_id: str, digest: str) -> BlobView:
+        """One blob of it."""
+        return next(blob for blob in self.pull(pull_id).blobs if blob.digest == digest)
+
+    def events(self, *kinds: EventKind) -> list[Event]:
+        """The events so far, those of these kinds only if any are named."""
+        return [event for event in self.service.events(0) if not kinds or event.kind in kinds]
+
+    # -- what it is told ----------------------------------------------------------------------------
+
+    def add(self, name: str) -> str:
+        """Queue a name; the pull's id."""
+        return self.service.add(name).result(PATIENCE)
+
+    def pause(self, *pulls: str) -> None:
+        """Pause; everything received is durable when this returns."""
+        self.service.pause(pulls).result(PATIENCE)
+
+    def resume(self, *pulls: str) -> None:
+        """Go on."""
+        self.service.resume(pulls).result(PATIENCE)
+
+    def retry(self, *pulls: str) -> None:
+        """Skip the countdowns."""
+        self.service.retry(pulls).result(PATIENCE)
+
+    def remove(self, *pulls: str, delete: bool = False) -> None:
+        """Take off the list."""
+        self.service.remove(pulls, delete=delete).result(PATIENCE)
+
+    # -- waiting ------------------------------------------------------------------------------------
+
+    def until(self, predicate: Callable[[], object], what: str = "it", patience: float = PATIENCE) -> None:
+        """Look at the views until `predicate()` holds; fails with what there was to see otherwise."""
+        deadline = time.monotonic() + patience
+        while True:
+            self.look()
+            if predicate():
+                return
+            if time.monotonic() > deadline:
+                shown = "\n".join(map(repr, [*self.look().pulls, *self.events()[-20:]]))
+                raise AssertionError(f"{what} did not happen within {patience:g} s\n{shown}")
+            time.sleep(0.003)
+
+    def until_state(self, pull_id: str, *states: PullState) -> PullView:
+        """Wait until a pull is in one of these states."""
+        self.until(lambda: self.pull(pull_id).state in states, f"{pull_id} {'/'.join(states)}")
+        return self.pull(pull_id)
+
+    def until_done(self, *pulls: str) -> None:
+        """Wait until these pulls are done; one that fails ends the test with its error."""
+        for pull_id in pulls:
+            pull = self.until_state(pull_id, PullState.DONE, PullState.FAILED)
+            assert pull.state is PullState.DONE, pull.error
+
+    def until_failed(self, pull_id: str) -> PullView:
+        """Wait until a pull has failed; what it says."""
+        pull = self.until_state(pull_id, PullState.DONE, PullState.FAILED)
+        assert pull.state is PullState.FAILED
+        assert pull.error
+        return pull
+
+    # -- what is on disk ----------------------------------------------------------------------------
+
+    def assert_installed(self, *models: Model, host: str) -> None:
+        """Blobs and manifests of these models are right, and nothing unfinished is left of them."""
+        for model in models:
+            manifest = self.directory / "manifests" / host / model.path / model.tag
+            assert manifest.read_bytes() == model.manifest
+            for digest, blob in model.blobs.items():
+                path = self.directory / "blobs" / digest.replace(":", "-")
+                assert path.stat().st_size == blob.size
+                assert f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" == digest
+                for rest in self.work.glob(f"{path.name}*"):
+                    raise AssertionError(f"{rest.name} is left over")
+
+    @property
+    def work(self) -> Path:
+        """Where unfinished things are."""
+        return self.directory / ".pulltui"
+
+    def durable(self, digest: str) -> DurableState:
+        """The durable state of an unfinished blob."""
+        path = self.work / f"{digest.replace(':', '-')}-partial.json"
+        return msgspec.json.decode(path.read_bytes(), type=DurableState)
+
+    def on_disk(self, digest: str) -> list[Interval]:
+        """Which bytes of an unfinished blob its durable state claims."""
+        return [
+            (part.offset, part.offset + part.completed)
+            for part in self.durable(digest).parts
+            if part.completed
+        ]

@@ -1,0 +1,424 @@
+"""Every key, and what the app does with views and events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from pulltui.engine.errors import BadNameError
+from pulltui.engine.views import EngineView, Event, EventKind, PullState
+from pulltui.ui.app import PulltuiApp
+from pulltui.ui.screens.main import MainScreen
+from pulltui.ui.screens.saving import SavingDialog
+from pulltui.ui.widgets.key_line import KeyLine
+from pulltui.ui.widgets.line_view import LineView
+from pulltui.ui.widgets.pull_list import PullList
+from support.apps import make_app
+from support.fake_service import FakeService
+from support.scenes import busy_blob, busy_pull, failed_pull, pull, queue, view
+from textual.binding import Binding
+from textual.notifications import Notification
+from textual.pilot import Pilot
+
+
+def shown(app: PulltuiApp, area: str) -> str:
+    """All text of one area of the main screen."""
+    return "\n".join(line.text for line in app.screen_stack[0].query_one(f"#{area}", LineView).lines)
+
+
+def selected(app: PulltuiApp) -> str:
+    row = app.screen_stack[0].query_one(PullList).row
+    assert row is not None
+    return f"{row.pull.name} {row.key.blob[:12]}".strip()
+
+
+def toasts(app: PulltuiApp) -> list[Notification]:
+    return list(app._notifications)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Let commands that were sent come back."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def test_the_view_is_on_the_screen() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)):
+        assert isinstance(app.screen, MainScreen)
+        assert "105 MB/s" in shown(app, "header")
+        assert "qwen3:32b" in shown(app, "pulls") and "config + 3 small" in shown(app, "pulls")
+        assert "15 connections" in shown(app, "detail")
+        assert "188 parts of 100 MB" in shown(app, "title")
+        assert "stalled 30 s" in shown(app, "parts")
+        assert "? help" in shown(app, "keys") and "q quit" in shown(app, "keys")
+
+
+async def test_a_new_view_is_shown_when_polled_and_an_old_one_is_not_drawn_again() -> None:
+    service = FakeService(view(busy_pull()))
+    app = make_app(service)
+    async with app.run_test(size=(120, 36)):
+        before = app.screen_stack[0].query_one("#pulls", LineView).lines
+        app.poll()
+        assert app.screen_stack[0].query_one("#pulls", LineView).lines is before
+        service.view = view(msgspec.structs.replace(busy_pull(), name="other:1b"), rev=2)
+        app.poll()
+        assert "other:1b" in shown(app, "pulls")
+        assert app.screen_stack[0].query_one("#parts", LineView).lines[0] is not None
+
+
+async def test_polling_follows_fps() -> None:
+    from pulltui_config.settings import Ui
+
+    service = FakeService(view(busy_pull()))
+    app = make_app(service, ui=Ui(fps=50, animations=False))
+    async with app.run_test(size=(120, 36)):
+        service.view = view(msgspec.structs.replace(busy_pull(), name="other:1b"), rev=2)
+        service.polled.clear()
+        assert await asyncio.to_thread(service.polled.wait, 10)
+        assert "other:1b" in shown(app, "pulls")
+
+
+async def test_moving_the_cursor() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        blob = busy_blob().digest[:12]
+        steps = [
+            ("down", f"qwen3:32b {blob}"),
+            ("j", "qwen3:32b small"),
+            ("k", f"qwen3:32b {blob}"),
+            ("up", "qwen3:32b"),
+            ("up", "qwen3:32b"),
+            ("end", "nomic-embed-text"),
+            ("j", "nomic-embed-text"),
+            ("home", "qwen3:32b"),
+            ("G", "nomic-embed-text"),
+            ("g", "qwen3:32b"),
+        ]
+        for key, expected in steps:
+            await pilot.press(key)
+            assert selected(app) == expected, key
+        await pilot.press("pagedown", "pagedown")
+        assert selected(app) == "nomic-embed-text"
+        await pilot.press("pageup", "pageup")
+        assert selected(app) == "qwen3:32b"
+
+
+async def test_a_click_and_the_wheel_move_the_cursor() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.click("#pulls", offset=(10, 3))
+        assert selected(app).startswith("hf.co/bartowski")
+        await pilot.click("#pulls", offset=(10, 0))
+        assert selected(app) == "qwen3:32b"
+
+
+async def test_the_cursor_stays_with_its_row_when_others_come_and_go() -> None:
+    service = FakeService(view(failed_pull(), busy_pull()))
+    app = make_app(service)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("end", "up")
+        here = selected(app)
+        assert here == f"qwen3:32b {busy_blob().digest[:12]}"
+        service.view = view(pull(9, "new", PullState.QUEUED, 10, 0), busy_pull(), rev=2)
+        app.poll()
+        assert selected(app) == here
+        service.view = view(pull(9, "new", PullState.QUEUED, 10, 0), rev=3)
+        app.poll()
+        assert selected(app) == "new"
+        service.view = view(rev=4)
+        app.poll()
+        assert app.screen.query_one(PullList).row is None
+
+
+async def test_a_long_list_scrolls_with_the_cursor() -> None:
+    pulls = [pull(n, f"model{n}", PullState.QUEUED, 10, 0) for n in range(1000)]
+    app = make_app(FakeService(view(*pulls)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "model0 " in shown(app, "pulls") and "model999" not in shown(app, "pulls")
+        await pilot.press("end")
+        assert "model999" in shown(app, "pulls") and len(app.screen.query_one(PullList).lines) == 20
+        await pilot.press("home", "down")
+        assert "model0 " in shown(app, "pulls")
+
+
+async def test_the_engine_is_told_which_blob_is_looked_at() -> None:
+    service = FakeService(queue())
+    app = make_app(service)
+    async with app.run_test(size=(120, 36)) as pilot:
+        assert service.watched == [busy_blob().digest]
+        await pilot.press("j", "j")
+        assert service.watched == [service.view.pulls[0].blobs[1].digest]
+        await pilot.press("j")
+        assert service.watched == [service.view.pulls[1].blobs[0].digest]
+        await pilot.resize_terminal(40, 8)
+        await pilot.pause()
+        assert service.watched == []
+
+
+@pytest.mark.parametrize(
+    ("state", "call"),
+    [
+        (PullState.QUEUED, "pause"),
+        (PullState.RESOLVING, "pause"),
+        (PullState.DOWNLOADING, "pause"),
+        (PullState.VERIFYING, "pause"),
+        (PullState.WAITING, "pause"),
+        (PullState.PAUSED, "resume"),
+        (PullState.FAILED, "resume"),
+    ],
+)
+async def test_p_pauses_and_resumes(state: PullState, call: str) -> None:
+    service = FakeService(view(pull(3, "m", state, 10_000_000, 5)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        await settle(pilot)
+        assert service.calls == [(call, "pull3")]
+        assert toasts(app) == []
+
+
+@pytest.mark.parametrize("key", ["p", "r"])
+async def test_a_finished_pull_has_nothing_to_pause_or_retry(key: str) -> None:
+    service = FakeService(view(pull(3, "m", PullState.DONE, 10, 10)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        assert service.calls == []
+        assert "m is done" in toasts(app)[0].message
+
+
+async def test_pausing_is_said_until_it_is_done() -> None:
+    service = FakeService(view(busy_pull()))
+    service.hold = True
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        assert "pausing" in shown(app, "pulls")
+        service.release()
+        await settle(pilot)
+        assert "pausing" not in shown(app, "pulls")
+
+
+async def test_capital_p_resumes_only_what_it_paused() -> None:
+    going, own = pull(1, "a", PullState.DOWNLOADING, 10, 5), pull(2, "b", PullState.PAUSED, 10, 5)
+    queued, done = pull(3, "c", PullState.QUEUED, 10, 0), pull(4, "d", PullState.DONE, 10, 10)
+    service = FakeService(view(going, own, queued, done))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("P")
+        await settle(pilot)
+        assert service.calls == [("pause", "pull1", "pull3")]
+        paused = [msgspec.structs.replace(one, state=PullState.PAUSED) for one in (going, own, queued)]
+        service.view = view(*paused, done, rev=2)
+        app.poll()
+        await pilot.press("P")
+        await settle(pilot)
+        assert service.calls[1:] == [("resume", "pull1", "pull3")]
+
+
+async def test_capital_p_leaves_alone_what_was_resumed_by_hand_since() -> None:
+    one, two = pull(1, "a", PullState.DOWNLOADING, 10, 5), pull(2, "b", PullState.DOWNLOADING, 10, 5)
+    service = FakeService(view(one, two))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("P")
+        await settle(pilot)
+        service.view = view(one, msgspec.structs.replace(two, state=PullState.PAUSED), rev=2)
+        app.poll()
+        await pilot.press("P")
+        await settle(pilot)
+        assert service.calls[1:] == [("resume", "pull2")]
+        await pilot.press("P")
+        await settle(pilot)
+        assert service.calls[2:] == [("pause", "pull1")]
+
+
+async def test_capital_p_with_nothing_going() -> None:
+    service = FakeService(view(pull(2, "b", PullState.PAUSED, 10, 5)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("P")
+        assert service.calls == []
+        assert toasts(app)[0].message == "nothing to pause"
+
+
+@pytest.mark.parametrize("state", [PullState.DOWNLOADING, PullState.WAITING, PullState.FAILED])
+async def test_r_retries_now(state: PullState) -> None:
+    service = FakeService(view(pull(3, "m", state, 10_000_000, 5)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("r")
+        await settle(pilot)
+        assert service.calls == [("retry", "pull3")]
+
+
+async def test_r_on_a_paused_pull_says_what_would_help() -> None:
+    service = FakeService(view(pull(3, "m", PullState.PAUSED, 10_000_000, 5)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("r")
+        assert service.calls == []
+        assert "p goes on" in toasts(app)[0].message
+
+
+@pytest.mark.parametrize("key", ["p", "r"])
+async def test_keys_on_an_empty_list_say_what_to_do(key: str) -> None:
+    app = make_app(FakeService())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        assert "a adds a model" in toasts(app)[0].message
+
+
+async def test_a_key_on_a_blobs_row_is_for_its_pull() -> None:
+    service = FakeService(view(busy_pull()))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("j", "p")
+        await settle(pilot)
+        assert service.calls == [("pause", "pull1")]
+
+
+@pytest.mark.parametrize("error", [BadNameError("no such thing", "try another"), RuntimeError("broken [b]")])
+async def test_a_command_that_fails_is_told_and_the_app_stays(error: Exception) -> None:
+    service = FakeService(view(busy_pull()))
+    service.error = error
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        await settle(pilot)
+        (toast,) = toasts(app)
+        assert str(error) in toast.message and toast.severity == "error" and not toast.markup
+        assert "pausing" not in shown(app, "pulls")
+
+
+async def test_an_empty_list_says_what_to_do() -> None:
+    app = make_app(FakeService(EngineView(rev=1, models_dir="/srv/models")))
+    async with app.run_test(size=(80, 24)):
+        text = shown(app, "detail")
+        assert "Press a" in text and "/srv/models" in text
+
+
+async def test_names_given_at_the_start_are_added() -> None:
+    service = FakeService()
+    app = make_app(service, names=["llama3.2:3b", "gemma3"])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert service.calls == [("add", "llama3.2:3b"), ("add", "gemma3")]
+
+
+async def test_ends_of_pulls_pop_up_once() -> None:
+    service = FakeService(view(busy_pull()))
+    service.log = [Event(seq=5, at=0.0, kind=EventKind.DONE, name="[b]m", size=10)]
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.poll()
+        await pilot.pause()
+        (toast,) = toasts(app)
+        assert toast.title == "[b]m is done" and not toast.markup
+
+
+async def test_help_lists_every_key_and_glyph_and_closes() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.press("question_mark")
+        text = "\n".join(line.text for line in app.screen.query_one(LineView).lines)
+        for words in (
+            "p ",
+            "P ",
+            "a ",
+            "r ",
+            "q ",
+            "? ",
+            "Pause all",
+            "stalled",
+            "repairing",
+            "cached",
+            "todo",
+        ):
+            assert words in text, words
+        await pilot.press("j", "k", "pagedown", "escape")
+        assert isinstance(app.screen, MainScreen)
+        await pilot.press("question_mark", "q")
+        assert isinstance(app.screen, MainScreen)
+        assert app.is_running
+
+
+async def test_help_scrolls_where_it_does_not_fit() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(50, 15)) as pilot:
+        await pilot.press("question_mark", "pagedown", "pagedown", "j")
+        await pilot.pause()
+        assert app.screen.query_one("#frame").scroll_y > 0
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+async def test_quitting_saves_with_a_word_on_the_screen(key: str) -> None:
+    service = FakeService(view(busy_pull()))
+    service.may_stop.clear()
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+        await asyncio.to_thread(service.stop_requested.wait, 10)
+        assert isinstance(app.screen, SavingDialog)
+        assert "saving" in app.screen.query_one(LineView).lines[0].text
+        app.poll()
+        await pilot.press("escape", "q", "ctrl+c", "p")
+        assert isinstance(app.screen, SavingDialog)
+        assert service.calls == []
+        service.may_stop.set()
+        await app.workers.wait_for_complete()
+    assert service.calls == [("stop", True)]
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["a", "question_mark"])
+async def test_ctrl_c_quits_from_dialogs_too(key: str) -> None:
+    service = FakeService(view(busy_pull()))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key, "ctrl+c")
+        await app.workers.wait_for_complete()
+    assert ("stop", True) in service.calls
+
+
+async def test_leaving_does_not_cancel_what_the_engine_has_begun() -> None:
+    service = FakeService(view(busy_pull()))
+    service.hold = True
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p")
+        app.exit()
+    assert [future.cancelled() for future in service.held] == [False]
+
+
+@pytest.mark.parametrize("width", [45, 50, 60, 79, 80, 100, 119, 120, 200])
+async def test_help_and_quit_are_always_in_the_footer(width: int) -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(width, 15)):
+        text = app.screen.query_one(KeyLine).lines[0].text
+        assert "? help" in text and "q quit" in text
+        assert len(text.rstrip()) <= width
+        assert ("p pause  P all  a add  r retry" in text) or width < 50
+
+
+async def test_every_binding_has_an_id_and_says_what_it_does() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(80, 24)):
+        ours = (PulltuiApp, MainScreen, PullList)
+        bindings = [binding for owner in ours for binding in owner.BINDINGS if isinstance(binding, Binding)]
+        assert len(bindings) == sum(len(owner.BINDINGS) for owner in ours)
+        assert all(binding.id and binding.tooltip for binding in bindings)
+        assert len({binding.id for binding in bindings}) == len(bindings)
+
+
+async def test_sizes_change_while_it_runs() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        for size in ((40, 8), (50, 15), (20, 3), (80, 24), (45, 12), (200, 60), (1, 1), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            app.poll()
+        assert "188 parts of 100 MB" in shown(app, "title")
