@@ -75,15 +75,15 @@ def test_ends_when_all_pulls_are_done_and_reports_every_event_once() -> None:
         [
             Step((pull(state=PullState.RESOLVING),)),
             Step((pull(blob(40_000_000)),), (resolved,)),
-            Step((pull(blob(60_000_000)),)),
-            Step((done(),), (verified, finished)),
+            Step((pull(blob(60_000_000, received=20_000_000)),)),
+            Step((pull(blob(100_000_000, received=60_000_000), state=PullState.DONE),), (verified, finished)),
         ]
     )
     notes = Notes()
     outcome = run(engine, notes=notes)
     assert outcome.exit_code == 0
     assert [(item.seq, item.name) for item in notes.told] == [(1, "tiny"), (2, "tiny"), (3, "tiny")]
-    assert outcome.fetched == 60_000_000, "what was on disk at first sight was not fetched by this command"
+    assert outcome.fetched == 60_000_000, "what was on disk before was not fetched by this command"
     assert outcome.models_dir == "/models"
     assert engine.stop_timeouts == [10.0]
     assert notes.outcome is outcome
@@ -216,7 +216,7 @@ def test_no_room_from_the_start_ends_with_3_after_the_others() -> None:
 
 def test_a_disk_that_fills_up_on_the_way_is_waited_for() -> None:
     full = pull(
-        blob(50, state=BlobState.WAITING),
+        blob(50, received=45, state=BlobState.WAITING),
         state=PullState.WAITING,
         waiting=Waiting("disk full"),
         kind="no-space",

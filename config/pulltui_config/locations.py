@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -44,19 +43,14 @@ class Locations(Struct, frozen=True, kw_only=True):
         return self.state_dir / models_id(models)
 
 
-def locate(env: Mapping[str, str], home: Path, platform: str = sys.platform) -> Locations:
-    """Our directories for an environment and a home, as platformdirs would name them.
+def locate() -> Locations:
+    """Our directories for whoever runs this process, as platformdirs names them. Makes none of them."""
+    # Imported late: it takes 20 ms, and a demo or a test that names its own places needs none of it.
+    from platformdirs import PlatformDirs
 
-    platformdirs itself answers only for the environment of its own process, and takes 25 ms to load; a test
-    holds these to its answers. XDG variables with relative paths do not count, as
-    https://specifications.freedesktop.org/basedir-spec/latest/ says.
-    """
-    mac = platform == "darwin"
-    support = "Library/Application Support"
-    config = _base(env, "XDG_CONFIG_HOME", home / (support if mac else ".config")) / APP
-    state = _base(env, "XDG_STATE_HOME", home / (support if mac else ".local/state")) / APP
+    places = PlatformDirs(APP, appauthor=False)
     return Locations(
-        config_dir=config, state_dir=state, log_dir=home / "Library/Logs" / APP if mac else state / "log"
+        config_dir=places.user_config_path, state_dir=places.user_state_path, log_dir=places.user_log_path
     )
 
 
@@ -102,8 +96,3 @@ def service_notice(models: Path, root: Path = Path("/")) -> str | None:
         f'Environment="OLLAMA_MODELS={models}", let the user ollama read and write there, '
         "then sudo systemctl restart ollama."
     )
-
-
-def _base(env: Mapping[str, str], variable: str, default: Path) -> Path:
-    chosen = env.get(variable, "")
-    return Path(chosen) if chosen.startswith("/") else default

@@ -1,48 +1,28 @@
-import os
 from pathlib import Path
 
-import platformdirs.macos
-import platformdirs.unix
 import pytest
 from pulltui_config import Settings, load, locate, models_dir, service_notice
 
 HOME = Path("/home/someone")
 
 
-def test_linux_follows_xdg() -> None:
-    places = locate({}, HOME, "linux")
+def test_our_directories_follow_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", str(HOME))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    places = locate()
     assert places.config_file == HOME / ".config/pulltui/config.toml"
     assert places.schema_file == HOME / ".config/pulltui/config.schema.json"
     assert places.state_dir == HOME / ".local/state/pulltui"
     assert places.log_file == HOME / ".local/state/pulltui/log/pulltui.log"
-    places = locate({"XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "not/absolute"}, HOME, "linux")
-    assert (places.config_dir, places.state_dir) == (Path("/c/pulltui"), HOME / ".local/state/pulltui")
-
-
-@pytest.mark.parametrize("xdg", [{}, {"XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"}])
-@pytest.mark.parametrize(
-    ("platform", "library"), [("linux", platformdirs.unix.Unix), ("darwin", platformdirs.macos.MacOS)]
-)
-def test_directories_are_those_of_platformdirs(
-    platform: str,
-    library: type[platformdirs.PlatformDirs],
-    xdg: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in xdg.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    theirs, ours = library("pulltui"), locate(os.environ, tmp_path, platform)
-    assert str(ours.config_dir) == theirs.user_config_dir
-    assert str(ours.state_dir) == theirs.user_state_dir
-    assert str(ours.log_dir) == theirs.user_log_dir
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/c")
+    monkeypatch.setenv("XDG_STATE_HOME", "/s")
+    assert (locate().config_dir, locate().state_dir) == (Path("/c/pulltui"), Path("/s/pulltui"))
 
 
 def test_each_models_directory_has_its_own_state() -> None:
-    places = locate({}, HOME, "linux")
+    places = locate()
     first, second = places.models_state(Path("/a")), places.models_state(Path("/b"))
     assert first.parent == places.state_dir
     assert len(first.name) == 16

@@ -11,7 +11,12 @@ def test_a_pull_rests_longer_each_time_up_to_a_minute() -> None:
 
 def test_progress_starts_over_and_a_trifle_does_not() -> None:
     park = Park(Tuning())
-    pauses = [park.next_pause(0), park.next_pause(MIB - 1), park.next_pause(2 * MIB), park.next_pause(2 * MIB)]
+    pauses = [
+        park.next_pause(0),
+        park.next_pause(MIB - 1),
+        park.next_pause(2 * MIB),
+        park.next_pause(2 * MIB),
+    ]
     assert pauses == [2, 4, 2, 4]
     park.reset()
     assert park.next_pause(2 * MIB) == 2

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pulltui.engine import partial as partial_module
 from pulltui.engine.errors import StorageError
 from pulltui.engine.partial import Partial, PartialPaths
-from pulltui.engine.partstate import DurableState, read_live
 from pulltui.engine.parts import Mark
+from pulltui.engine.partstate import DurableState, read_live
 
 TOTAL = 1000
 PART = 300
@@ -80,7 +80,12 @@ def test_a_new_partial_is_sparse_and_has_its_state_at_once(
     assert written(partial) == [0, 0, 0, 0]
     state = stored(paths)
     assert (state.digest, state.total, state.inode) == (DIGEST, TOTAL, paths.data.stat().st_ino)
-    assert [(part.offset, part.size) for part in state.parts] == [(0, 300), (300, 300), (600, 300), (900, 100)]
+    assert [(part.offset, part.size) for part in state.parts] == [
+        (0, 300),
+        (300, 300),
+        (600, 300),
+        (900, 100),
+    ]
 
 
 def test_another_part_size_does_not_change_the_layout_of_what_is_there(
@@ -127,7 +132,7 @@ DAMAGE = st.lists(
 
 def damage(what: str, paths: PartialPaths, olden: dict[str, bytes], seed: int) -> None:
     chance = random.Random(seed)
-    which = {"durable": paths.durable, "live": paths.live, "data": paths.data}[what.split()[0]]
+    which = {"durable": paths.durable, "live": paths.live, "data": paths.data}[what.split(maxsplit=1)[0]]
     content = bytearray(which.read_bytes()) if which.exists() else bytearray()
     match what.split()[1]:
         case "gone":
@@ -142,7 +147,7 @@ def damage(what: str, paths: PartialPaths, olden: dict[str, bytes], seed: int) -
         case "of":
             content = bytearray(bytes(content).replace(b"12" * 32, b"34" * 32))
         case "older":
-            content = bytearray(olden.get(what.split()[0], content))
+            content = bytearray(olden.get(what.split(maxsplit=1)[0], content))
         case "zeroed":
             content = bytearray(len(content))
         case "torn":
@@ -165,8 +170,9 @@ def test_whatever_happens_to_the_files_no_false_claim_and_no_crash(
 ) -> None:
     """Write, make durable, be killed in any order; then damage the files; then open again.
 
-    Zeroed and cut-and-grown data under a trusted durable record is what no program can notice at opening
-    (nothing is ever read again to check it): there the hash decides, and the test leaves it out.
+    What no program can notice at opening, where a durable record is not read again to check it, is left out:
+    data zeroed in place, data cut and grown again, and a file that took the inode number of ours. There the
+    digest decides, and the checksums find the part.
     """
     paths.remove()
     partial = Partial(paths, DIGEST, TOTAL, PART)
@@ -190,7 +196,8 @@ def test_whatever_happens_to_the_files_no_false_claim_and_no_crash(
         damage(each, paths, olden, seed)
     reopened = Partial(paths, DIGEST, TOTAL, PART)
     try:
-        if "data zeroed" not in hurt and not {"data cut", "data longer"} <= set(hurt):
+        reused = sum(each in ("data replaced", "data copied", "data gone") for each in hurt) > 1
+        if "data zeroed" not in hurt and not {"data cut", "data longer"} <= set(hurt) and not reused:
             assert_sound(reopened)
         kinds = {each.split()[0] for each in hurt}
         if not kinds:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pulltui.engine.parts import Mark, Part, PartTable, lay_out
 from pulltui.engine.partstate import (
     Claims,
     DurableState,
@@ -20,7 +21,6 @@ from pulltui.engine.partstate import (
     snapshot,
     write_durable,
 )
-from pulltui.engine.parts import Mark, Part, PartTable, lay_out
 
 DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
@@ -219,6 +219,7 @@ def marks(draw: st.DrawFn) -> list[Mark]:
 )
 def test_nothing_counts_that_the_file_does_not_bear_out(
     tmp_path: Path,
+    *,
     durable: list[Mark],
     live: list[Mark] | None,
     length: int,

@@ -100,7 +100,9 @@ def in_the_app(host: str, models: Path, run: int, home: Path, kill_after: float)
             shown.append(round(float(found[1]) * _UNITS[found[2]]))
         return " 1 done" in header
 
-    with Terminal(arguments, _env(home, run), home / "tmux") as terminal:
+    directory = home / f"terminal-{run}"
+    directory.mkdir()
+    with Terminal(arguments, _env(home, run), directory) as terminal:
         timer = threading.Timer(kill_after, os.kill, (terminal.pid, signal.SIGKILL))
         timer.start()
         terminal.wait(look, PATIENCE)
@@ -110,7 +112,7 @@ def in_the_app(host: str, models: Path, run: int, home: Path, kill_after: float)
             terminal.keys("q")
             terminal.wait(lambda screen: False, PATIENCE)
         code = terminal.code
-        assert code in (0, -signal.SIGKILL), terminal.screen()
+        assert code in (0, 128 + signal.SIGKILL), terminal.screen()
     return Life(min(shown, default=None), killed=code != 0)
 
 

@@ -20,6 +20,11 @@ PATIENCE = 30.0
 """Seconds after which a test fails rather than waits on."""
 
 
+def _take_terminal() -> None:
+    """Make standard input the controlling terminal, which is told when its window closes (SIGHUP)."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """Runs a Python script on a new pseudo-terminal; its standard output is a pipe beside it."""
 
@@ -29,6 +34,7 @@ class Terminal:
         *,
         size: tuple[int, int] = (80, 24),
         environ: Mapping[str, str] | None = None,
+        controlling: bool = True,
     ) -> None:
         self.screen = b""
         self.told = b""
@@ -43,7 +49,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             env={**inherited, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environ or {})},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - or there is no SIGHUP
+            preexec_fn=_take_terminal if controlling else None,  # noqa: PLW1509 - or there is no SIGHUP
         )
         assert self.process.stdout is not None
         self.pipe = self.process.stdout.fileno()

@@ -14,19 +14,32 @@ from support.debian import program
 
 LOOK = 0.05
 """Seconds between two looks at the screen."""
+START_TIME = 10.0
+# tmux 3.3a now and then never learns how its child ended; a shell always does.
+_RUN = """sh -c 'echo $$ > "$0/pid"; exec "$@"' "$0" "$@"; echo $? > "$0/code" """
 
 
 class Terminal:
     """Runs a command on a terminal of 120 by 40; leaving the context ends it and its server."""
 
-    def __init__(self, command: Sequence[str], env: dict[str, str], socket: Path) -> None:
-        """`socket` is a path, not too long (107 bytes), where tmux makes its socket."""
-        self._tmux = [program("tmux"), "-S", str(socket), "-f", os.devnull]
+    def __init__(self, command: Sequence[str], env: dict[str, str], directory: Path) -> None:
+        """`directory` is an empty one with a path not too long (100 bytes): tmux makes its socket there."""
+        self._tmux = [program("tmux"), "-S", str(directory / "socket"), "-f", os.devnull]
         self._env = env
-        # Several arguments are run as they are, without a shell: the pane's process is the command itself.
+        self._directory = directory
         start = ["start-server", ";", "set", "-g", "remain-on-exit", "on", ";", "new-session", "-d"]
-        self._run(*start, "-x", "120", "-y", "40", "--", *command)
-        self.pid = int(self._run("display-message", "-p", "#{pane_pid}"))
+        self._run(*start, "-x", "120", "-y", "40", "--", "sh", "-c", _RUN, str(directory), *command)
+        deadline = time.monotonic() + START_TIME
+        while (pid := self._number("pid")) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{command[0]} does not start")
+            time.sleep(LOOK)
+        self.pid = pid
+
+    def _number(self, file: str) -> int | None:
+        path = self._directory / file
+        text = path.read_text() if path.exists() else ""
+        return int(text) if text.endswith("\n") else None
 
     def _run(self, *arguments: str) -> str:
         env = {key: value for key, value in self._env.items() if key != "TMUX"}
@@ -35,10 +48,8 @@ class Terminal:
 
     @property
     def code(self) -> int | None:
-        """What the command ended with, minus the signal's number if one ended it; None while it runs."""
-        answer = self._run("display-message", "-p", "#{pane_dead_status} #{pane_dead_signal}")
-        status, number = answer.rstrip("\n").split(" ")
-        return int(status) if status else -int(number) if number else None
+        """What the command ended with as a shell says it (137: killed); None while it runs."""
+        return self._number("code")
 
     def screen(self) -> str:
         """What is on the screen now."""

@@ -10,6 +10,7 @@ import pytest
 from pulltui.engine.errors import BadNameError
 from pulltui.engine.views import EngineView, Event, EventKind, PullState
 from pulltui.ui.app import PulltuiApp
+from pulltui.ui.glyphs import ASCII
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.saving import SavingDialog
 from pulltui.ui.widgets.key_line import KeyLine
@@ -18,6 +19,7 @@ from pulltui.ui.widgets.pull_list import PullList
 from support.apps import make_app
 from support.fake_service import FakeService
 from support.scenes import busy_blob, busy_pull, failed_pull, pull, queue, view
+from textual import events
 from textual.binding import Binding
 from textual.notifications import Notification
 from textual.pilot import Pilot
@@ -112,6 +114,10 @@ async def test_a_click_and_the_wheel_move_the_cursor() -> None:
         await pilot.click("#pulls", offset=(10, 3))
         assert selected(app).startswith("hf.co/bartowski")
         await pilot.click("#pulls", offset=(10, 0))
+        assert selected(app) == "qwen3:32b"
+        await pilot._post_mouse_events([events.MouseScrollDown], "#pulls", button=0)
+        assert selected(app) == f"qwen3:32b {busy_blob().digest[:12]}"
+        await pilot._post_mouse_events([events.MouseScrollUp], "#pulls", button=0)
         assert selected(app) == "qwen3:32b"
 
 
@@ -412,6 +418,22 @@ async def test_every_binding_has_an_id_and_says_what_it_does() -> None:
         assert len(bindings) == sum(len(owner.BINDINGS) for owner in ours)
         assert all(binding.id and binding.tooltip for binding in bindings)
         assert len({binding.id for binding in bindings}) == len(bindings)
+
+
+@pytest.mark.parametrize("keys", [(), ("a", *"qwen3"), ("a", *"-x"), ("question_mark",), ("q",)], ids=str)
+async def test_with_ascii_glyphs_nothing_else_is_drawn(keys: tuple[str, ...]) -> None:
+    service = FakeService(queue())
+    service.log = [Event(seq=1, at=0.0, kind=EventKind.FAILED, name="m", why="refused", hint="Log in")]
+    service.may_stop.clear()
+    app = make_app(service, glyphs=ASCII)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await pilot.press(*keys)
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        drawn = "".join(strip.text for strip in strips)
+        assert "m failed" in drawn
+        assert drawn.isascii(), {letter for letter in drawn if not letter.isascii()}
+        service.may_stop.set()
 
 
 async def test_sizes_change_while_it_runs() -> None:

@@ -45,8 +45,9 @@ def test_quitting_by_key(keys: str) -> None:
         assert_whole(terminal)
 
 
-def test_a_closed_window_saves_and_ends() -> None:
-    with Terminal([SCRIPT, "20"]) as terminal:
+@pytest.mark.parametrize("controlling", [True, False])
+def test_a_closed_window_saves_and_ends(controlling: bool) -> None:
+    with Terminal([SCRIPT, "20"], controlling=controlling) as terminal:
         terminal.read_until(screen=LAST_OF_FRAME)
         terminal.hang_up()
         assert terminal.read_to_end() == 129

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, Protocol, Self
 
@@ -16,7 +17,7 @@ from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError
 from pulltui.engine.views import BlobState, EngineView, Event, EventKind, PullState, PullView
-from pulltui.outcome import Outcome, waits_for_space
+from pulltui.outcome import UNSAVED, Outcome, waits_for_space
 from pulltui.output import SIGPIPE_CODE, OutputClosedError
 from pulltui.words import in_trouble, seconds_text
 
@@ -87,6 +88,11 @@ class StopSignals:
 
     def _out_of_time(self, _number: int, _frame: FrameType | None) -> None:
         if self.code is not None:
+            # The terminal may be what hangs, and it is not ours alone: it gets its mode back.
+            with suppress(OSError):
+                os.set_blocking(2, False)
+                os.write(2, f"\n{UNSAVED}\n".encode())
+                os.set_blocking(2, True)
             os._exit(self.code)
 
 
@@ -151,7 +157,6 @@ class Run:
         self._pending: list[Event] = []
         self._pending_rev = 0
         self._seq = 0
-        self._first: dict[str, int] = {}
         self._refusals: list[PullView] = []
         self._rev = -1
         self._stuck = 0
@@ -185,7 +190,6 @@ class Run:
             view = self._api.view
             self._check_alive(view)
             pulls = self._mine(view)
-            self._note_first(pulls)
             self._report(new, view, pulls)
             left = [pull for pull in pulls if pull.state not in _OVER]
             if len(pulls) == len(self._ids) + len(self._refusals) and all(
@@ -292,24 +296,13 @@ class Run:
         if self._stuck >= STUCK_LOOKS:
             raise PullError("the engine has ended unexpectedly", "What is on disk is kept; see the log.")
 
-    def _note_first(self, pulls: Sequence[PullView]) -> None:
-        for pull in pulls:
-            for blob in pull.blobs:
-                if blob.state is BlobState.VERIFIED:
-                    # Had it been here before us, it would be cached: it came in between two looks.
-                    self._first.setdefault(blob.digest, 0)
-                elif blob.state is not BlobState.QUEUED:
-                    self._first.setdefault(blob.digest, blob.done)
-
     def _fetched(self, pulls: Sequence[PullView]) -> int:
-        """Return the bytes written since we first looked, blobs of several pulls counted once."""
-        blobs = {blob.digest: blob.done for pull in pulls for blob in pull.blobs}
-        return sum(max(0, done - self._first.get(digest, done)) for digest, done in blobs.items())
+        """Return the bytes that came since the start, blobs of several pulls counted once."""
+        return sum({blob.digest: blob.received for pull in pulls for blob in pull.blobs}.values())
 
     def _outcome(self, given_up: frozenset[str], *, stop_code: int | None, saved: bool) -> Outcome:
         view = self._api.view
         pulls = self._mine(view)
-        self._note_first(pulls)
         return Outcome(
             pulls=pulls,
             seconds=self._clock() - self._start,

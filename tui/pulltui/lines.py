@@ -10,7 +10,7 @@ from pulltui_config.units import format_duration, format_rate, format_size
 
 from pulltui.engine.views import BlobState, BlobView, EngineView, Event, EventKind, PullState, PullView
 from pulltui.jsonlines import role
-from pulltui.outcome import Outcome
+from pulltui.outcome import UNSAVED, Outcome
 from pulltui.output import Output, cut, cut_left
 from pulltui.words import seconds_text, trouble
 
@@ -76,11 +76,7 @@ class Lines:
         if outcome.unfinished and outcome.saved:
             self._say(f"Stopped, everything received is recorded. {GO_ON}", self._errors)
         elif outcome.unfinished:
-            self._say(
-                "Stopped before the last seconds were recorded; they may be fetched again. "
-                "Run the same command again, and it goes on from what is on disk.",
-                self._errors,
-            )
+            self._say(UNSAVED, self._errors)
         elif any(pull.size for pull in outcome.failed):
             self._say(GO_ON, self._errors)
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pulltui.engine.errors import NoSpaceError
 from pulltui.engine.views import PullState, PullView
+
+UNSAVED: Final = (
+    "Stopped before the last seconds were recorded; they may be fetched again. "
+    "Run the same command again, and it goes on from what is on disk."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,19 +38,18 @@ class Start:
         return found
 
 
-def read_start(env: Mapping[str, str], home: Path, flags: Mapping[str, Any]) -> Start:
+def read_start(locations: Locations, env: Mapping[str, str], home: Path, flags: Mapping[str, Any]) -> Start:
     """Read the settings for an environment, a home and flags (keys like "transfer.connections").
 
     Raises nothing for what people wrote: `loaded.problems` has it.
     """
-    locations = locate(env, home)
     loaded = load(locations.config_file, env, flags)
     return Start(loaded, locations, models_dir(loaded.settings, env, home))
 
 
 def current_start(flags: Mapping[str, Any]) -> Start:
     """`read_start` for this process."""
-    return read_start(os.environ, Path.home(), flags)
+    return read_start(locate(), os.environ, Path.home(), flags)
 
 
 def demo_start(place: Demo) -> Start:

@@ -36,6 +36,8 @@ class BlobDownload:
         self.delayed: set[Part] = set()
         """Parts that wait for their next try, or are parked."""
         self.single_stream = False
+        self.received = 0
+        """Bytes off sockets, those that were thrown away again included."""
         self.retries = 0
         self.stalls = 0
         self.fetched_again = 0
@@ -159,6 +161,7 @@ class BlobDownload:
 
     def feed(self, run: Run, chunk: memoryview) -> None:
         """Bytes of a run came off its socket."""
+        self.received += len(chunk)
         partial = self._partial
         if partial is not None:
             writer = self._context.writer

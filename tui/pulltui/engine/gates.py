@@ -34,6 +34,7 @@ class Gate:
         self._tuning = tuning
         self._clock = clock
         self._why = ""
+        self._busy = False
         self._until = 0.0
         self._held = False
         self._probing = False
@@ -48,7 +49,8 @@ class Gate:
         """What the host's requests wait for, None while it is well."""
         if not self._held:
             return None
-        return Waiting(self._why, max(0.0, self._until - self._clock()))
+        kind = "busy" if self._busy else "offline"
+        return Waiting(self._why, max(0.0, self._until - self._clock()), kind)
 
     async def enter(self) -> Pass:
         """Wait until a request may be made; the pass must be left again."""
@@ -86,6 +88,7 @@ class Gate:
         """It is in trouble: shut, and fewer connections if that is what it asks for."""
         now = self._clock()
         self._why = setback.why
+        self._busy = setback.busy
         if probe or not self._held:
             pause = doubling(self.tries, self._tuning.probe_first, self._tuning.probe_last)
             self._until = now + pause

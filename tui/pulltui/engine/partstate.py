@@ -259,7 +259,7 @@ def _extend(fd: int, offset: int, base: Mark, claims: list[Mark]) -> Mark:
     """Return the largest claim that the bytes behind `base` prove, or `base`."""
     proven, reached = base, base
     for claim in claims:
-        if claim.written <= reached.written or claim.crc is None or reached.crc is None:
+        if claim.written < reached.written or claim.crc is None or reached.crc is None:
             continue
         crc = crc_of_file(fd, offset + reached.written, offset + claim.written, reached.crc)
         if crc is None:

@@ -51,6 +51,8 @@ class Pull:
         """Digests that were here already."""
         self.downloads: list[BlobDownload] = []
         """What has to come, small ones first."""
+        self.counted = False
+        """Whether what is on disk of its blobs is known; until then there is no progress to show."""
         self.connections = 1
         self.seconds = 0.0
         """Time spent running before the current run."""
@@ -83,7 +85,12 @@ class Pull:
             self._end_badly(storage_error(error, "cannot go on"))
         except Exception as error:
             # A defect of ours, logged by the queue: nobody shall wait for a pull that is not there any more.
-            self._end_badly(PullError(f"internal error: {type(error).__name__}: {safe(str(error))}"))
+            self._end_badly(
+                PullError(
+                    f"a defect of pulltui: {type(error).__name__}: {safe(str(error))}",
+                    "The log says more. What came is kept: pull again.",
+                )
+            )
             raise
         finally:
             self.seconds = self.elapsed()
@@ -171,7 +178,7 @@ class Pull:
         """Why nothing moves, with the seconds left: its own reason, or that of a host in trouble."""
         if self._waiting is not None:
             left = None if self._until is None else max(0.0, self._until - self._context.clock())
-            return Waiting(self._waiting.why, left)
+            return Waiting(self._waiting.why, left, self._waiting.kind)
         if self.state not in (PullState.RESOLVING, PullState.DOWNLOADING):
             return None
         hosts = dict.fromkeys([self.registry, *(source.host for source in self._sources.values())])
@@ -212,17 +219,18 @@ class Pull:
             kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
             most = self._context.settings.retry.max_retries
             self._emit(kind, why=setback.why, attempt=failures, attempts=most, wait=wait)
-            self._wait_for(f"retry {failures} of {most}: {setback.why}", wait)
+            self._wait_for(f"retry {failures} of {most}: {setback.why}", wait, "retries")
 
     async def _fetch_all(self, manifest: Manifest) -> None:
         """Have all blobs verified, wherever they stand now."""
         await self._look_what_is_here(manifest)
-        self._set(PullState.DOWNLOADING)
-        await self._check_space(manifest)
         workers: list[asyncio.Task[None]] = []
         try:
             for blob in self.downloads:
                 await blob.acquire(self.id, self.kick)
+            self._count(manifest)
+            self._set(PullState.DOWNLOADING)
+            await self._check_space(manifest)
             settings = self._context.settings.transfer
             wanted = AUTO_CONNECTIONS if settings.connections == "auto" else settings.connections
             self.connections = max(1, min(wanted, self._context.slots.most(self.registry)))
@@ -252,11 +260,14 @@ class Pull:
             downloads.append(self._blobs.blob(layer))
         known = {blob.digest: blob for blob in self.downloads}
         self.downloads = [*(blob for blob in known.values() if blob.verified), *downloads]
-        cached = sum(layer.size for layer in layers if layer.digest in self.cached)
-        size = sum(layer.size for layer in layers)
-        if not known:
-            self._emit(EventKind.RESOLVED, blobs=len(layers), size=size, cached=cached)
         self.rev += 1
+
+    def _count(self, manifest: Manifest) -> None:
+        """What is on disk is known: from here on there is progress to show."""
+        if not self.counted:
+            self.counted = True
+            cached = sum(layer.size for layer in manifest.blobs if layer.digest in self.cached)
+            self._emit(EventKind.RESOLVED, blobs=len(manifest.blobs), size=manifest.size, cached=cached)
 
     async def _supervise(self, workers: list[asyncio.Task[None]]) -> None:
         """Wait until every blob is verified; meanwhile wake up what has run out of retries."""
@@ -287,7 +298,7 @@ class Pull:
         pause = self._park.next_pause(written)
         why = next((part.why for blob in left for part in blob.delayed if part.parked), "no progress")
         self._set(PullState.WAITING)
-        self._wait_for(f"all parts have used up their retries: {why}", pause)
+        self._wait_for(f"all parts have used up their retries: {why}", pause, "retries")
         self._emit(EventKind.WAITING, why=f"out of retries: {why}", wait=pause)
         deadline = self._context.clock() + pause
         while all(blob.stuck() for blob in left) and (rest := deadline - self._context.clock()) > 0:
@@ -315,7 +326,7 @@ class Pull:
         self._emit(EventKind.WAITING, why=str(error), error_kind=error.kind)
         self._fatal = None
         while True:
-            self._wait_for(str(error), None)
+            self._wait_for(str(error), None, error.kind)
             await self._wait_change(self._context.tuning.space_check)
             problem = await asyncio.to_thread(self._space(manifest).problem)
             if problem is None:
@@ -330,8 +341,8 @@ class Pull:
             async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
                 await event.wait()
 
-    def _wait_for(self, why: str | None, seconds: float | None = None) -> None:
-        self._waiting = None if why is None else Waiting(why)
+    def _wait_for(self, why: str | None, seconds: float | None = None, kind: str = "") -> None:
+        self._waiting = None if why is None else Waiting(why, kind=kind)
         self._until = None if seconds is None else self._context.clock() + seconds
         self.rev += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import httpx
@@ -28,6 +29,7 @@ _HOST_KINDS = frozenset(
         FaultKind.TOO_MANY_FILES,
     }
 )
+_HOST = re.compile(rb"[A-Za-z0-9_.:-]*")
 _ERROR_BODY = 4096
 """Bytes of an error answer that are read for the server's words."""
 
@@ -145,6 +147,9 @@ class Requester:
                 entry.trouble(setback)
             entry.leave()
             raise setback from error
+        except httpx.InvalidURL as error:  # httpx reads Location too, although it is told not to follow
+            entry.leave()
+            raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
         except BaseException:
             entry.leave()
             raise
@@ -207,6 +212,8 @@ def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
         target = url.join(location)
     except (httpx.InvalidURL, ValueError) as error:
         raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
+    if target.scheme in ("http", "https") and not _can_be_fetched(target):
+        raise WrongAnswer(f"{host_of(url)} redirects to an address that is none")
     if target.scheme not in ("http", "https") or not target.host:
         raise ResponseError(
             f"{host_of(url)} redirects to {safe_url(str(target))}, which is neither http nor https",
@@ -218,6 +225,11 @@ def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
             "That is never followed: anybody on the way could change what comes.",
         )
     return target
+
+
+def _can_be_fetched(url: httpx.URL) -> bool:
+    """Return whether host and port can exist: httpx lets through what no transport takes."""
+    return bool(_HOST.fullmatch(url.raw_host)) and (url.port is None or 0 < url.port < 1 << 16)
 
 
 def _sort(error: httpx.TransportError, host: str) -> Exception:

@@ -133,7 +133,8 @@ class Store:
     def tidy(self, digest: str) -> None:
         """Finish what a kill between two renames left of a verified blob."""
         paths = self.partial(digest)
-        if _size(self.staged(digest)) is not None and not paths.data.exists():
+        verified = _size(self.staged(digest)) is not None or _size(self.blob(digest)) is not None
+        if verified and not paths.data.exists():
             if paths.durable.exists():
                 paths.durable.replace(self.sums_of(digest))
             paths.live.unlink(missing_ok=True)

@@ -99,7 +99,7 @@ class Viewer:
         kept = self._kept.get(pull.id)
         if not moving and kept is not None and kept[0] == key:
             return kept[1]
-        layers = pull.manifest.blobs if pull.manifest is not None else ()
+        layers = pull.manifest.blobs if pull.manifest is not None and pull.counted else ()
         downloads = {blob.digest: blob for blob in pull.downloads}
         views = tuple(
             self._blob(pull, layer, downloads.get(layer.digest), blobs.get(layer.digest), now)
@@ -109,11 +109,12 @@ class Viewer:
         done = sum(view.done for view in views)
         rate = sum(view.rate for view in views)
         error = pull.error
+        waiting = pull.waiting if moving else None
         view = PullView(
             id=pull.id,
             name=pull.name.short,
             host=pull.registry,
-            state=pull.state,
+            state=PullState.WAITING if moving and _held(pull) else pull.state,
             size=size,
             done=done,
             cached=sum(layer.size for layer in layers if layer.digest in pull.cached),
@@ -121,10 +122,10 @@ class Viewer:
             eta=time_left(size - done, rate) if moving else None,
             connections=sum(view.connections for view in views),
             blobs=views,
-            waiting=pull.waiting if moving else None,
+            waiting=waiting,
             error=str(error) if error else "",
             hint=error.hint if error else "",
-            kind=error.kind if error else "",
+            kind=error.kind if error else waiting.kind if waiting else "",
             exit_code=error.exit_code if error else 0,
             seconds=pull.elapsed(),
             insecure=pull.base_url.startswith("http:"),
@@ -176,6 +177,7 @@ class Viewer:
             retrying=sum(part.state in (PartState.WAITING, PartState.FAILED) for part in blob.delayed),
             retries=blob.retries,
             stalls=blob.stalls,
+            received=blob.received,
             fetched_again=blob.fetched_again,
             source=pull.source_host(layer.digest),
             single_stream=blob.single_stream,
@@ -249,3 +251,11 @@ class Viewer:
     def watch(self, digests: Collection[str]) -> None:
         """Say which blobs somebody looks at."""
         self.watched = frozenset(digests)
+
+
+def _held(pull: Pull) -> bool:
+    """Return whether nothing of a pull moves because a host, or the pull as a whole, has to wait."""
+    if pull.waiting is None:
+        return False
+    attempts = [run.attempt for blob in pull.downloads for run in blob.runs if run.attempt is not None]
+    return all(attempt.gate is not None for attempt in attempts)

@@ -98,6 +98,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
     why: str
     seconds: float | None = None
+    kind: str = ""
+    """A stable word: busy (the server asked for it), offline, retries, no-space."""
 
 
 class BlobView(msgspec.Struct, frozen=True):
@@ -125,6 +127,8 @@ class BlobView(msgspec.Struct, frozen=True):
     """How many parts are quiet, stalled, waiting for a retry."""
     retries: int = 0
     stalls: int = 0
+    received: int = 0
+    """Bytes that came off sockets since this start."""
     fetched_again: int = 0
     """Bytes asked for although they had been written before (repairs)."""
     source: str = ""
@@ -163,7 +167,7 @@ class PullView(msgspec.Struct, frozen=True):
     hint: str = ""
     """What to do next."""
     kind: str = ""
-    """Stable word for the error (errors.py)."""
+    """Stable word for the error (errors.py), or for what it waits for (`Waiting.kind`)."""
     exit_code: int = 0
     seconds: float = 0.0
     """Time spent on it since this start, pauses excluded."""

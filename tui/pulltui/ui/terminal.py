@@ -4,12 +4,16 @@ Textual knows SIGINT only; SIGTERM and SIGHUP would leave the alternate screen a
 of asyncio is not enough either: when the terminal stops reading, Textual's loop blocks while it writes, and
 no callback runs any more. Python's own handlers do run then. They ask the engine to save at once, ask the app
 to end, and start a thread that ends the process by force if the app cannot.
+
+A terminal that goes away sends SIGHUP only to those whose controlling terminal it is. Others would read its
+end over and over; so a thread watches for that as well.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import termios
@@ -55,6 +59,8 @@ class TerminalGuard:
             self._modes = termios.tcgetattr(sys.__stdin__.fileno() if sys.__stdin__ else 0)
         for number in SIGNALS:
             self._handlers[number] = signal.signal(number, self._on_signal)
+        if self._modes is not None:
+            threading.Thread(target=self._watch, name="terminal-watch", daemon=True).start()
         return self
 
     def __exit__(
@@ -66,6 +72,20 @@ class TerminalGuard:
         _let_go_of_a_dead_terminal()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._end(number)
+
+    def _watch(self) -> None:
+        """End as after SIGHUP when the terminal is gone."""
+        poll = select.poll()
+        poll.register(0, 0)  # asks for nothing but what is always told: the other end is closed
+        while not self._over.is_set():
+            for _, event in poll.poll(1000):
+                if event & select.POLLHUP:
+                    self._end(signal.SIGHUP)
+                return
+
+    def _end(self, number: int) -> None:
+        """Save, ask the app to end, and see to it that it does."""
         if self.code is not None:
             return
         self.code = 128 + number

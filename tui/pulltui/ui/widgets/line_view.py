@@ -17,6 +17,7 @@ from pulltui.ui.lines import ROLES, Line
 class LineView(Widget):
     """Lines of spans by Textual's line API: no markup, no wrapping, no layout when text changes."""
 
+    ALLOW_SELECT = False  # the terminal's own selection (with shift) knows what is on the screen
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{role}" for role in ROLES}
     DEFAULT_CSS = """
     LineView {

@@ -1,0 +1,76 @@
+"""Memory does not grow with the blob: a small and a huge one need the same."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import measured
+from support.command import command_env
+
+pytestmark = pytest.mark.long
+
+MOST = 120_000_000
+APART = 10_000_000
+ENOUGH = 2_000_000_000
+"""Bytes after which the huge pull is stopped."""
+
+
+@contextmanager
+def _registry(model: str) -> Iterator[str]:
+    """The embedded registry in a process of its own with one model (NAME=SIZE); gives the name to pull."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pulltui.demo", "--models", model],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        [name] = json.loads(process.stdout.readline())["names"]
+        yield name
+        process.terminate()
+
+
+def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
+    """Pull headless, stop with SIGTERM after `enough` bytes; return what it cost (support.measured)."""
+    report = home / "report"
+    command = ["pull", name, "--models-dir", str(home / "models"), "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", measured.__file__, str(report), sys.executable, "-m", "pulltui", *command],
+        env=command_env(home, PULLTUI_STORAGE_CHECK_SPACE="false"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = json.loads(line)
+            if enough is not None and found["event"] == "progress" and found["done"] >= enough:
+                process.terminate()
+                enough = None
+    cost: dict[str, Any] = json.loads(report.read_text())
+    return cost
+
+
+def test_a_blob_of_50_gb_needs_no_more_memory_than_one_of_1_gb(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    costs = []
+    for model, enough, code in (("small=1GB", None, 0), ("huge=~50GB", ENOUGH, 128 + signal.SIGTERM)):
+        home = tmp_path / model.partition("=")[0]
+        home.mkdir()
+        with _registry(model) as name:
+            cost = _pull(name, home, enough)
+        assert cost["code"] == code
+        costs.append(cost)
+        with capsys.disabled():
+            print(f"\n{model}: {cost['rss'] / 1e6:.1f} MB, {cost['wall']:.1f} s, {cost['cpu']:.1f} s of processor")
+    small, huge = (cost["rss"] for cost in costs)
+    assert abs(huge - small) < APART
+    assert max(small, huge) < MOST
