@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 from pulltui.demo import Model
@@ -18,6 +19,7 @@ from pulltui.engine.views import BlobView, EngineView, Event, EventKind, PullSta
 from pulltui_config import Settings
 from pulltui_config.settings import Retry, Storage, Transfer
 
+T = TypeVar("T")
 KB = 1000
 PATIENCE = 30.0
 """Seconds after which something that should have happened is missing, on the slowest machine."""
@@ -147,23 +149,30 @@ class Engine:
 
     def add(self, name: str) -> str:
         """Queue a name; the pull's id."""
-        return self.service.add(name).result(PATIENCE)
+        return self._seen(self.service.add(name))
 
     def pause(self, *pulls: str) -> None:
         """Pause; everything received is durable when this returns."""
-        self.service.pause(pulls).result(PATIENCE)
+        self._seen(self.service.pause(pulls))
 
     def resume(self, *pulls: str) -> None:
         """Go on."""
-        self.service.resume(pulls).result(PATIENCE)
+        self._seen(self.service.resume(pulls))
 
     def retry(self, *pulls: str) -> None:
         """Skip the countdowns."""
-        self.service.retry(pulls).result(PATIENCE)
+        self._seen(self.service.retry(pulls))
 
     def remove(self, *pulls: str, delete: bool = False) -> None:
         """Take off the list."""
-        self.service.remove(pulls, delete=delete).result(PATIENCE)
+        self._seen(self.service.remove(pulls, delete=delete))
+
+    def _seen(self, command: Future[T]) -> T:
+        """Wait until it is done, and until the views show it."""
+        result = command.result(PATIENCE)
+        rev = self.service.view.rev
+        self.until(lambda: self.service.view.rev > rev + 1, "a newer view")
+        return result
 
     # -- waiting ------------------------------------------------------------------------------------
 
