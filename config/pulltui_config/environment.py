@@ -9,6 +9,8 @@ from pulltui_config.problems import Problem, nearest, shown
 PREFIX: Final = "PULLTUI_"
 OLLAMA_PART_SIZE: Final = "OLLAMA_DOWNLOAD_PART_SIZE"
 OLLAMA_CONCURRENCY: Final = "OLLAMA_DOWNLOAD_CONCURRENCY"
+CREDENTIALS: Final = "PULLTUI_CREDENTIALS"
+"""Ours too, but no setting: users and passwords, which the engine alone reads."""
 
 
 def variables() -> dict[str, tuple[str, ...]]:
@@ -21,7 +23,7 @@ def own(env: Mapping[str, str]) -> tuple[dict[tuple[str, ...], tuple[str, str]],
     known = variables()
     values: dict[tuple[str, ...], tuple[str, str]] = {}
     problems = []
-    for name in sorted(name for name in env if name.startswith(PREFIX)):
+    for name in sorted(name for name in env if name.startswith(PREFIX) and name != CREDENTIALS):
         if name in known:
             values[known[name]] = (name, env[name])
             continue

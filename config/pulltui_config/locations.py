@@ -29,6 +29,11 @@ class Locations(Struct, frozen=True, kw_only=True):
         return self.config_dir / "config.toml"
 
     @property
+    def credentials_file(self) -> Path:
+        """Users and passwords of registries, for the owner's eyes only; people make it themselves."""
+        return self.config_dir / "credentials.toml"
+
+    @property
     def schema_file(self) -> Path:
         """The schema that the settings' first line names."""
         return self.config_dir / "config.schema.json"

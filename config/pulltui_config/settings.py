@@ -177,7 +177,8 @@ class Network(Struct, frozen=True, kw_only=True):
     user_agent: Annotated[
         str,
         Meta(
-            description='What to call ourselves to servers. "" is pulltui and its version.',
+            description='What to call ourselves to servers. "" is pulltui and its version after '
+            '"ollama/0.0.0", which registries that ask for a certain Ollama let through.',
             pattern=r"\A[\x20-\x7e]*\Z",
             extra={"allowed": "one line of ASCII text"},
         ),
@@ -186,6 +187,13 @@ class Network(Struct, frozen=True, kw_only=True):
         tuple[Host, ...],
         Meta(
             description='Hosts that may be asked over plain http: "host", "host:port". Loopback always may.'
+        ),
+    ] = ()
+    token_hosts: Annotated[
+        tuple[Host, ...],
+        Meta(
+            description='Hosts that may give out tokens for other registries: "host", "host:port". The '
+            "registry's own host always may."
         ),
     ] = ()
     connect_timeout: Annotated[

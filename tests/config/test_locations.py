@@ -13,6 +13,7 @@ def test_our_directories_follow_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     places = locate()
     assert places.config_file == HOME / ".config/pulltui/config.toml"
+    assert places.credentials_file == HOME / ".config/pulltui/credentials.toml"
     assert places.schema_file == HOME / ".config/pulltui/config.schema.json"
     assert places.state_dir == HOME / ".local/state/pulltui"
     assert places.log_file == HOME / ".local/state/pulltui/log/pulltui.log"

@@ -14,7 +14,7 @@ KEYS = {
     "storage": "models_dir check_space keep_free",
     "transfer": "connections max_connections per_host part_size layout active_pulls bandwidth transport",
     "retry": "max_retries stall_timeout slow_factor backoff_cap give_up_after max_redirects",
-    "network": "proxy ca_file user_agent insecure_hosts connect_timeout",
+    "network": "proxy ca_file user_agent insecure_hosts token_hosts connect_timeout",
     "schedule": "",
     "ui": "theme fps glyphs animations bell confirm_delete resume_on_start keys",
     "hooks": "on_done on_failed",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pulltui.engine.network import Way
 from pulltui.engine.transport import make_transport
+from support.authserver import HttpServer, Reply, Request
 from support.certificates import Authority
 from support.rawserver import Handler, RawServer
 
@@ -34,6 +35,20 @@ def raw_server() -> Iterator[Callable[..., RawServer]]:
 
     def start(handler: Handler, context: ssl.SSLContext | None = None) -> RawServer:
         servers.append(RawServer(handler, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., HttpServer]]:
+    """`serve(answer, context=None)`: servers of GETs that live as long as the test."""
+    servers: list[HttpServer] = []
+
+    def start(answer: Callable[[Request], Reply], context: ssl.SSLContext | None = None) -> HttpServer:
+        servers.append(HttpServer(answer, context))
         return servers[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""What goes wrong on the wire, over real sockets and files: every fault ends verified, and is told in words."""
+"""What goes wrong on the wire, over real sockets: every fault ends verified, and is told in words."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ RETRY, STALLED, WAITING = EventKind.RETRY, EventKind.STALLED, EventKind.WAITING
 @pytest.mark.parametrize(
     ("faults", "kind", "words"),
     [
-        ("mute=1/4*2", STALLED, r"no byte for 0\.4 s"),
-        ("stall=1/4*2", STALLED, r"no byte for 0\.4 s"),
-        ("stall=1/3@50KB*2", STALLED, r"no byte for 0\.4 s"),
+        ("mute=1/4*2", STALLED, r"stalled: (no byte|next to nothing) for 0\.4 s"),
+        ("stall=1/4*2", STALLED, r"stalled: (no byte|next to nothing) for 0\.4 s"),
+        ("stall=1/3@50KB*2", STALLED, r"stalled: (no byte|next to nothing) for 0\.4 s"),
         ("reset=1/3@50KB*4", RETRY, "reset"),
         ("reset=1/3*4", RETRY, "reset"),
         ("short=1/3@50KB*4", RETRY, "early|before"),
         ("close=1/3*4", RETRY, "closed|without"),
-        ("garbage=1/3*3", RETRY, "HTTP"),
+        ("garbage=1/3*3", RETRY, "HTTP|without an answer"),
         ("502*5", RETRY, "502 from localhost"),
         ("500=1/2*5", RETRY, "500 from localhost"),
         ("408=1/2*3", RETRY, "408"),
@@ -45,9 +45,9 @@ RETRY, STALLED, WAITING = EventKind.RETRY, EventKind.STALLED, EventKind.WAITING
         ("wrongrange=1/3@unit*3", RETRY, "unreadable range"),
         ("gzip=1/3*3", RETRY, r"compressed the blob \(gzip\)"),
         ("long=1/3*3", RETRY, r"announced, \d+ expected"),
-        ("html=1/3*3", RETRY, "announced"),
+        ("html=1/3*3", RETRY, "web page"),
         ("resolve:502*2", RETRY, "502 from 127"),
-        ("resolve:reset*2", RETRY, "reset"),
+        ("resolve:close*2", RETRY, "closed|without"),
         ("resolve:mute*1", STALLED, "no byte"),
         ("resolve:503*1", WAITING, r"127\.0\.0\.1:\d+ is busy \(503\)"),
         ("manifest:502*3", RETRY, "502 from 127"),
@@ -57,7 +57,13 @@ RETRY, STALLED, WAITING = EventKind.RETRY, EventKind.STALLED, EventKind.WAITING
     ],
 )
 def test_each_fault_ends_verified_and_is_told(
-    registry: Registries, engine: Engines, transport_kind: str, faults: str, kind: EventKind, words: str
+    registry: Registries,
+    engine: Engines,
+    transport_kind: str,
+    *,
+    faults: str,
+    kind: EventKind,
+    words: str,
 ) -> None:
     server = registry(MODEL, faults=faults)
     it = engine(transport=transport_kind)
@@ -74,7 +80,9 @@ def test_each_fault_ends_verified_and_is_told(
     assert server.counters.sent_twice(DIGEST) <= 1500 * KB * 0.4
 
 
-@pytest.mark.parametrize("faults", ["chunked", "nolength", "etag", "quiet=1/5@100ms*3", "noredirect", "hops@5"])
+@pytest.mark.parametrize(
+    "faults", ["chunked", "nolength", "etag", "quiet=1/5@100ms*3", "noredirect", "hops@5"]
+)
 def test_what_is_odd_and_allowed_costs_no_retry(
     registry: Registries, engine: Engines, transport_kind: str, faults: str
 ) -> None:
@@ -114,10 +122,9 @@ def test_a_wait_that_a_server_asked_for_is_kept_and_counted_down(
     server = registry(MODEL, faults="503*1,retry-after@1s")
     it = engine(transport=transport_kind)
     pull = it.add(server.names()[0])
-    it.until(lambda: it.pull(pull).waiting, "waiting is shown")
-    waiting = it.pull(pull).waiting
+    waiting = it.until(lambda: it.pull(pull).waiting, "waiting is shown")
     assert waiting is not None
-    assert re.fullmatch(r"localhost:\d+ is busy \(503\)", waiting.why)
+    assert re.match(r"localhost:\d+ is busy \(503\)", waiting.why)
     assert waiting.seconds is not None
     assert 0 < waiting.seconds <= 1
     it.until_done(pull)
@@ -138,7 +145,13 @@ def test_a_wait_that_a_server_asked_for_is_kept_and_counted_down(
     ],
 )
 def test_a_part_in_trouble_says_what_and_how_often_and_how_long(
-    registry: Registries, engine: Engines, transport_kind: str, faults: str, state: PartState, why: str
+    registry: Registries,
+    engine: Engines,
+    transport_kind: str,
+    *,
+    faults: str,
+    state: PartState,
+    why: str,
 ) -> None:
     server = registry(MODEL, faults=faults)
     it = engine(transport=transport_kind, tuning={"backoff_base": 0.3})
@@ -148,7 +161,11 @@ def test_a_part_in_trouble_says_what_and_how_often_and_how_long(
     def shown() -> bool:
         blob = it.blob(pull, DIGEST) if it.pull(pull).blobs else None
         return blob is not None and any(
-            part.state is state and why in part.why and part.attempt >= 1 and part.attempts == 6 and part.wait > 0
+            part.state is state
+            and why in part.why
+            and part.attempt >= 1
+            and part.attempts == 6
+            and part.wait > 0
             for part in blob.active
         )
 
@@ -175,11 +192,11 @@ def test_silence_is_quiet_before_it_is_a_stall(
 def test_every_second_stall_asks_for_a_fresh_url(
     registry: Registries, engine: Engines, transport_kind: str
 ) -> None:
-    server = registry(MODEL, faults="mute*4")
+    server = registry(MODEL, faults="stall@1KB*4")
     it = engine(transport=transport_kind, connections=1, stall_timeout=0.1)
     it.until_done(it.add(server.names()[0]))
     resolved = [record for record in server.counters.records("resolve") if record.digest == DIGEST]
-    assert 2 <= len(resolved) <= 4
+    assert len(resolved) == 3
 
 
 def test_what_came_before_a_break_is_not_fetched_again(
@@ -257,8 +274,7 @@ def test_offline_and_back_costs_no_part_a_retry(
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done > 300 * KB, "some progress")
     server.go_offline()
-    it.until(lambda: it.pull(pull).waiting, "waiting")
-    waiting = it.pull(pull).waiting
+    waiting = it.until(lambda: it.pull(pull).waiting, "waiting")
     assert waiting is not None
     assert re.match(r"connection refused by localhost:\d+", waiting.why)
     already = len(it.events(RETRY))

@@ -105,7 +105,12 @@ def test_after_a_repair_it_goes_on_from_the_first_part_that_changed(
     assert bench.hasher.hashed == damaged.offset
     reads: list[int] = []
     real = os.preadv
-    monkeypatch.setattr(os, "preadv", lambda fd, into, at: (reads.append(at), real(fd, into, at))[1])
+
+    def preadv(fd: int, into: list[memoryview], at: int) -> int:
+        reads.append(at)
+        return real(fd, into, at)
+
+    monkeypatch.setattr(os, "preadv", preadv)
     bench.hasher.start()
     bench.write(damaged.n)
     assert bench.ends.get(timeout=PATIENCE) == DIGEST

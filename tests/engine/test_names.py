@@ -4,11 +4,13 @@ import os
 import re
 from pathlib import PurePosixPath
 
+import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import BadNameError, InsecureError
-from pulltui.engine.names import allowed_scheme, parse
+from pulltui.engine.names import allowed_scheme, parse, split_login
 
 LONG = "x" * 80
 LONG_HOST = ".".join(["h" * 62] * 4)
@@ -120,6 +122,12 @@ def test_valid(text: str) -> None:
         ("host:1:2/n/m", 'the port "1:2"'),
         ("[::1]:5000/n/m", "IPv6"),
         ("https://[2001:db8::1]/n/m", "IPv6"),
+        ("2001:db8::1/n/m", "IPv6"),
+        ("::1/n/m", "IPv6"),
+        ("https://fe80::1/n/m", "IPv6"),
+        ("xn--a.example/n/m", 'an "xn--" in it that stands for no letters'),
+        ("1.2.3.256/n/m", "its numbers go from 0 to 255"),
+        ("1.2.3.4444:80/n/m", "is not an IPv4 address"),
         ("ftp://host/n/m", '"ftp://" is not a way to ask a registry'),
         ("file:///etc/passwd", '"file://" is not'),
         ("https://model", "after https:// there must be host/namespace/model"),
@@ -140,12 +148,88 @@ def test_refused_with_the_reason(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://me:hunter2@host/n/m", "me:hunter2@host/n/m", "me:hunter2@host", "hunter2@host/m"]
+    ("text", "user", "password"),
+    [
+        ("https://me:hunter2@host/n/m", "me", "hunter2"),
+        (" HTTP://me:hunter2@host:5000/n/m:t\n", "me", "hunter2"),
+        ("https://me%40work:p%3Aw%2F%25@host/n/m", "me@work", "p:w/%"),
+        ("https://me:a@b:c@host/n/m", "me", "a@b:c"),
+    ],
 )
-def test_credentials_are_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(BadNameError, match="passwords in names are not supported") as raised:
+def test_user_and_password_are_no_part_of_the_name(text: str, user: str, password: str) -> None:
+    rest, login = split_login(text)
+    assert login is not None
+    assert (login.user, login.password) == (user, password)
+    assert password not in rest + repr(login) and "@" not in rest
+    assert parse(text) == parse(rest)
+    assert parse(text).host in ("host", "host:5000")
+    assert password not in safe_name(text)
+
+
+@pytest.mark.parametrize("text", ["gemma3", "https://host/n/m", "host:5000/n/m:t"])
+def test_most_names_have_none(text: str) -> None:
+    assert split_login(text) == (text, None)
+    assert safe_name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "me:hunter2@host/n/m",
+        "me:hunter2@host",
+        "hunter2@host/m",
+        "https://hunter2@host/n/m",
+        "https://:hunter2@host/n/m",
+        "https://me:@hunter2/n/m",
+        "https://me:hunter2/@host/n/m",
+        "https://me:hun%00ter2hunter2@host/n/m",
+        "me:hunter2@sha.example/n/m",
+        "https://me:hunter2@x@sha256/n/m@hunter2",
+        "me:hunter2@sha256:x",
+    ],
+)
+def test_an_at_that_is_something_else_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(BadNameError, match='"@"') as raised:
         parse(text)
     assert "hunter2" not in str(raised.value) + raised.value.hint
+    assert "https://user:password@" in raised.value.hint
+    assert "hunter2" not in safe_name(text.rpartition("@")[0] + "@host")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://me:hunter2@host/n",
+        "https://me:hunter2@host/n/m m",
+        "https://me:hunter2@[::1]/n/m",
+        "https://me:hunter2@b\u00fccher.example/n/m",
+        "https://me:hunter2@host/n/m:cloud:cloud",
+        "https://me:hunter2@registry.ollama.ai/n/m:cloud",
+        "ftp://me:hunter2@host/n/m",
+    ],
+)
+def test_what_else_is_wrong_is_told_without_the_password(text: str) -> None:
+    with pytest.raises(BadNameError) as raised:
+        parse(text)
+    assert "hunter2" not in str(raised.value) + raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [
+        ("b\u00fccher.example:5000", "xn--bcher-kva.example:5000"),
+        ("B\u00dcCHER.example", "xn--bcher-kva.example"),
+        ("\u0440\u0430ypal.example", "xn--ypal-43d9g.example"),
+        ("\u4f8b\u3048.\u30c6\u30b9\u30c8", "xn--r8jz45g.xn--zckzah"),
+        ("\u2603\u202e.example", "and this one has none"),
+    ],
+)
+def test_a_host_with_other_letters_is_told_its_ascii_form(host: str, hint: str) -> None:
+    with pytest.raises(BadNameError, match="the host") as raised:
+        parse(f"{host}/n/m")
+    assert raised.value.hint.rstrip(".").endswith(hint)
+    if hint.startswith("xn--"):
+        assert parse(f"{hint}/n/m").host == hint
 
 
 def test_what_is_shown_of_a_bad_name_is_clean() -> None:
@@ -202,12 +286,19 @@ def test_what_is_put_together_comes_apart_again(
 @example("a/../..:..")
 @example("a\n/b/c:d")
 @example("con:a/b/c")
+@example("1.2.3.400/b/c")
+@example("1.2.3.4.5/b/c")
+@example("xn--a/b/c")
+@example("_1.-/b/c")
+@example("HOST:0080/b/c")
 def test_no_name_leaves_its_directory(text: str) -> None:
     try:
         name = parse(text)
     except BadNameError as error:
         assert str(error)
         return
+    url = httpx.URL(name.base_url("https"))
+    assert url.raw_host.decode() == name.hostname.lower() and url.host
     path = PurePosixPath("/models/manifests").joinpath(*name.path_parts)
     assert len(path.parts) == 7
     assert os.path.normpath(path) == str(path)

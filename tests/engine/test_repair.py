@@ -43,13 +43,17 @@ def fetch(partial: Partial, n: int, wrong: bool = False) -> None:
 def test_parts_that_the_disk_damaged_are_fetched_again_and_no_others(partial: Partial) -> None:
     for n in (3, 7):
         os.pwrite(partial.fd, b"\0" * 10, n * 100 + 50)
-    step = Repair(partial).next_step(GOT)
+    repair = Repair(partial)
+    step = repair.next_step(GOT)
+    assert [part.n for part in partial.table.unfinished()] == [3, 7]
     assert step.parts == (3, 7)
     assert step.bytes == 200
     assert step.rehash_from == 300
     assert not step.fresh_url
     assert "2 damaged parts" in step.note
-    assert [part.n for part in partial.table.unfinished()] == [3, 7]
+    for n in step.parts:
+        fetch(partial, n)
+    assert repair.came_differently(), "as it came the first time, but not as it was on the disk"
 
 
 def test_a_part_without_a_checksum_is_suspect(partial: Partial) -> None:

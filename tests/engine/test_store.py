@@ -14,6 +14,7 @@ from pulltui.engine import store as store_module
 from pulltui.engine.errors import LockedError, StorageError
 from pulltui.engine.manifest import Layer, Manifest, parse_manifest
 from pulltui.engine.names import parse
+from pulltui.engine.partstate import sync_directory
 from pulltui.engine.store import Store
 
 SINCE = "2026-01-02T03:04:05+00:00"
@@ -65,6 +66,7 @@ def assert_committed(store: Store) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
+from pulltui.engine.partstate import sync_directory
 from pulltui.engine.store import Store
 store = Store(Path(sys.argv[1]))
 store.open("long ago")
@@ -148,7 +150,7 @@ def test_a_commit_is_blobs_first_then_the_directory_then_the_manifest(
 ) -> None:
     stage(store)
     calls: list[str] = []
-    real_replace, real_sync = os.replace, store_module.sync_directory
+    real_replace, real_sync = os.replace, sync_directory
 
     def replace(source: Path, target: Path) -> None:
         calls.append(Path(target).parent.name)

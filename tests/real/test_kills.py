@@ -1,4 +1,8 @@
-"""kill -9 at random moments of a real pull: what is claimed is there, and little of it comes twice."""
+"""kill -9 at random moments of a real pull: what is claimed is there, and little of it comes twice.
+
+Each series prints its seed; PULLTUI_TEST_SEED repeats one. The full count is
+`PULLTUI_TEST_KILLS=200 pytest -m long tests/real/test_kills.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from support import kills
 from support.gguf import RealRegistry
 
 FEW = 3
-MANY = 20
+MANY = int(os.environ.get("PULLTUI_TEST_KILLS", "20"))
 ROUNDING = 500_000
 """Half of what the app's header leaves out of a size in MB."""
 
@@ -24,7 +28,7 @@ def _check(
     directory: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    seed = int(os.environ.get("PULLTUI_TEST_SEED", "") or random.SystemRandom().randrange(10**6))
+    seed = int(os.environ.get("PULLTUI_TEST_SEED") or random.SystemRandom().randrange(10**6))
     found = kills.series(registry, live, count, directory, seed)
     with capsys.disabled():
         print(f"\n{live.__name__}: {kills.report(found, seed)}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.long
 
 MOST = 120_000_000
 APART = 10_000_000
+TIMES = 5
 ENOUGH = 2_000_000_000
 """Bytes after which the huge pull is stopped."""
 
@@ -36,6 +39,7 @@ def _registry(model: str) -> Iterator[str]:
         [name] = json.loads(process.stdout.readline())["names"]
         yield name
         process.terminate()
+        process.stdout.read()  # its last words: without a reader it would complain
 
 
 def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
@@ -43,7 +47,17 @@ def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
     report = home / "report"
     command = ["pull", name, "--models-dir", str(home / "models"), "--json"]
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", measured.__file__, str(report), sys.executable, "-m", "pulltui", *command],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            measured.__file__,
+            str(report),
+            sys.executable,
+            "-m",
+            "pulltui",
+            *command,
+        ],
         env=command_env(home, PULLTUI_STORAGE_CHECK_SPACE="false"),
         stdout=subprocess.PIPE,
         text=True,
@@ -61,16 +75,18 @@ def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
 def test_a_blob_of_50_gb_needs_no_more_memory_than_one_of_1_gb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    costs = []
+    peaks = {}
     for model, enough, code in (("small=1GB", None, 0), ("huge=~50GB", ENOUGH, 128 + signal.SIGTERM)):
-        home = tmp_path / model.partition("=")[0]
-        home.mkdir()
+        costs = []
         with _registry(model) as name:
-            cost = _pull(name, home, enough)
-        assert cost["code"] == code
-        costs.append(cost)
-        with capsys.disabled():
-            print(f"\n{model}: {cost['rss'] / 1e6:.1f} MB, {cost['wall']:.1f} s, {cost['cpu']:.1f} s of processor")
-    small, huge = (cost["rss"] for cost in costs)
+            for _ in range(TIMES):
+                with TemporaryDirectory(dir=tmp_path) as home:
+                    costs.append(_pull(name, Path(home), enough))
+        assert {cost["code"] for cost in costs} == {code}
+        peaks[model] = sorted(cost["rss"] for cost in costs)
+    with capsys.disabled():
+        for model, found in peaks.items():
+            print(f"\n{model}: peaks of {', '.join(f'{peak / 1e6:.1f}' for peak in found)} MB", end="")
+    small, huge = (statistics.median(found) for found in peaks.values())
     assert abs(huge - small) < APART
-    assert max(small, huge) < MOST
+    assert max(peak for found in peaks.values() for peak in found) < MOST

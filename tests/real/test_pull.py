@@ -23,7 +23,7 @@ def pulled(registry: RealRegistry, tmp_path_factory: pytest.TempPathFactory) -> 
     result = command.run(["pull", registry.name, "--models-dir", str(models), "--json"], home, timeout=120)
     assert (result.returncode, result.stderr) == (0, "")
     last = json.loads(result.stdout.splitlines()[-1])
-    assert (last["event"], last["done"]) == ("summary", 1)
+    assert (last["event"], last["done"], last["bytes"]) == ("summary", 1, sum(registry.sizes.values()))
     return models
 
 

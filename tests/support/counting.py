@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulltui.demo.intervals import Interval
-
 from support.debian import Nginx
 from support.registry import closed_port
 
@@ -30,7 +29,7 @@ class Request:
 
 
 class Witness:
-    """An nginx that passes everything to `127.0.0.1:upstream`, each answer at most at `rate` bytes a second."""
+    """An nginx before `127.0.0.1:upstream`; no answer is faster than `rate` bytes a second."""
 
     def __init__(self, directory: Path, upstream: int, rate: int) -> None:
         self._log = directory / "requests"
@@ -66,10 +65,11 @@ class Witness:
     def testimony(self, sizes: dict[str, int]) -> list[Request]:
         """End it when every answer is over, and return all requests for the blobs in `sizes` (bytes)."""
         self.nginx.stop(signal.SIGQUIT)
-        return [found for line in self._log.read_text().splitlines() if (found := _request(line, sizes))]
+        return [found for line in self._log.read_text().splitlines() if (found := parse_line(line, sizes))]
 
 
-def _request(line: str, sizes: dict[str, int]) -> Request | None:
+def parse_line(line: str, sizes: dict[str, int]) -> Request | None:
+    """Return the request that a line of nginx's log tells of, None if it was for no blob."""
     agent, uri, status, range_, sent = line.split("\t")
     blob = _BLOB.search(uri)
     if blob is None:

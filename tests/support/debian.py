@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-
 from support.registry import closed_port
 
 START_TIME = 15.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pulltui.demo.intervals import Interval, intersection, total, union
-from pulltui.engine.partstate import Claims
+from pulltui.engine.partstate import Claims, LiveRecord, PartRecord
 
 _STEP = 1 << 20
 
@@ -73,7 +73,7 @@ def _claims(partial: Path, digest: str, size: int, disk: Disk) -> tuple[list[Int
         if claims.live is not None or (partial.exists() and partial.stat().st_blocks):
             raise ValueError(f"{partial} has bytes but no durable state")
         return [], []
-    records = [*claims.durable.parts, *(claims.live or [])]
+    records: list[PartRecord | LiveRecord] = [*claims.durable.parts, *(claims.live or [])]
     disk.claims += len(records)
     claimed = [(record.offset, record.offset + record.completed) for record in records]
     return claimed, [(part.offset, part.offset + part.size) for part in claims.durable.parts]
@@ -90,7 +90,9 @@ def _right(data: Path, true: Path, part: Interval) -> Interval:
             want = min(_STEP, stop - position)
             mine, good = ours.read(want), theirs.read(want)
             if mine != good:
-                same = next((n for n, (a, b) in enumerate(zip(mine, good, strict=False)) if a != b), len(mine))
+                same = next(
+                    (n for n, (a, b) in enumerate(zip(mine, good, strict=False)) if a != b), len(mine)
+                )
                 return (start, position + same)
             position += want
     return (start, stop)

@@ -17,7 +17,7 @@ from pulltui.engine.service import Service
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.views import BlobView, EngineView, Event, EventKind, PullState, PullView
 from pulltui_config import Settings
-from pulltui_config.settings import Retry, Storage, Transfer
+from pulltui_config.settings import Network, Retry, Storage, Transfer
 
 T = TypeVar("T")
 KB = 1000
@@ -61,8 +61,13 @@ class Engine:
         max_redirects: int = 10,
         tuning: dict[str, Any] | None = None,
         may_fall: bool = False,
+        network: Network | None = None,
+        **service: Any,
     ) -> None:
-        """`may_fall`: progress may step back (repairs, failed syncs). `tuning` replaces fields of TUNING."""
+        """`may_fall`: progress may step back (repairs, failed syncs). `tuning` replaces fields of TUNING.
+
+        `service` are more arguments of the Service.
+        """
         settings = Settings(
             storage=Storage(keep_free=keep_free),
             transfer=Transfer(
@@ -77,13 +82,14 @@ class Engine:
                 backoff_cap=0.05,
                 max_redirects=max_redirects,
             ),
+            network=network or Network(),
         )
         self.directory = directory
         self.service = Service(
             settings,
             directory,
             tuning=msgspec.structs.replace(TUNING, **(tuning or {})),
-            environ={},
+            **({"environ": {}} | service),
         )
         self._may_fall = may_fall
         self._rev = 0
@@ -115,7 +121,11 @@ class Engine:
     def _check(self, pull: PullView) -> None:
         assert pull.size == sum(blob.size for blob in pull.blobs)
         assert pull.done == sum(blob.done for blob in pull.blobs)
-        assert (pull.state is PullState.FAILED) == bool(pull.error)
+        assert bool(pull.error) == bool(pull.hint)
+        if pull.state is PullState.FAILED:
+            assert pull.error
+        elif pull.state is not PullState.WAITING:
+            assert not pull.error
         for blob in pull.blobs:
             assert 0 <= blob.done <= blob.size
             assert 0 <= blob.hashed <= blob.size
@@ -176,13 +186,13 @@ class Engine:
 
     # -- waiting ------------------------------------------------------------------------------------
 
-    def until(self, predicate: Callable[[], object], what: str = "it", patience: float = PATIENCE) -> None:
-        """Look at the views until `predicate()` holds; fails with what there was to see otherwise."""
+    def until(self, predicate: Callable[[], T], what: str = "it", patience: float = PATIENCE) -> T:
+        """Look at the views until `predicate()` holds, return its value; fails with what there was to see."""
         deadline = time.monotonic() + patience
         while True:
             self.look()
-            if predicate():
-                return
+            if value := predicate():
+                return value
             if time.monotonic() > deadline:
                 shown = "\n".join(map(repr, [*self.look().pulls, *self.events()[-20:]]))
                 raise AssertionError(f"{what} did not happen within {patience:g} s\n{shown}")

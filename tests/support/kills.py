@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pulltui.demo.intervals import intersection, total, union
-
 from support import command, ollama
 from support.counting import Request, Witness
 from support.disk import Disk, examine
@@ -64,9 +63,10 @@ def headless(host: str, models: Path, run: int, home: Path, kill_after: float) -
     Raises AssertionError if it ends badly by itself.
     """
     arguments = ["pull", f"{host}/{REPOSITORY}:{TAG}", "--models-dir", str(models), "--json"]
-    with (home / "stderr").open("w+") as errors, command.start(
-        arguments, home, env=_env(home, run), stderr=errors
-    ) as process:
+    with (
+        (home / "stderr").open("w+") as errors,
+        command.start(arguments, home, env=_env(home, run), stderr=errors) as process,
+    ):
         timer = threading.Timer(kill_after, process.kill)
         timer.start()
         shown = []

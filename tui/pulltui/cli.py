@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from pulltui import __version__
 from pulltui.config_cli import USAGE
 from pulltui.config_cli import app as config_app
-from pulltui.engine.clean import safe
+from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import BadNameError, PullError
 from pulltui.output import guard_standard_files
 
@@ -244,7 +244,7 @@ def _check_names(names: list[str]) -> None:
         try:
             parse(name)
         except BadNameError as error:
-            typer.echo(f"pulltui: {safe(name)}: {error}", err=True)
+            typer.echo(f"pulltui: {safe_name(name, 300)}: {error}", err=True)
             hints[error.hint] = True
     if hints:
         typer.echo("".join(f"  {hint}\n" for hint in hints if hint), err=True, nl=False)

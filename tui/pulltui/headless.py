@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, Self
 from msgspec.structs import replace
 
 from pulltui.engine.api import EngineApi
-from pulltui.engine.clean import safe
+from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError
 from pulltui.engine.views import BlobState, EngineView, Event, EventKind, PullState, PullView
 from pulltui.outcome import UNSAVED, Outcome, waits_for_space
@@ -273,8 +273,8 @@ class Run:
     def _refuse(self, name: str, error: PullError) -> None:
         """Note and tell that the engine does not take a name."""
         pull = PullView(
-            id=f"refused {name}",
-            name=safe(name),
+            id=f"refused {len(self._refusals)}",
+            name=safe_name(name, 300),
             host="",
             state=PullState.FAILED,
             error=str(error),

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pulltui import __version__
+from pulltui.engine.ollamakey import KEY_FILE, SERVICE_KEY
 from pulltui.engine.service import Service
 from pulltui.engine.views import PullState
 from pulltui.headless import Reporter, Run
@@ -31,7 +32,12 @@ class Session:
         self.start = start
         self._stopped = False
         self._log = open_log(start.locations.log_file)
-        self.service = Service(start.settings, start.models)
+        self.service = Service(
+            start.settings,
+            start.models,
+            credentials_file=start.locations.credentials_file,
+            keys=(Path.home() / KEY_FILE, SERVICE_KEY),
+        )
 
     def __enter__(self) -> Self:
         """Start the engine. Raises LockedError, StorageError."""

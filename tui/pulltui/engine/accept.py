@@ -59,6 +59,9 @@ def accept(response: httpx.Response, start: int, end: int, total: int) -> Body:
 
 def _accept_whole(response: httpx.Response, total: int) -> Body:
     """A 200 is the whole blob from its first byte, if it has the right length."""
+    kind = response.headers.get("content-type", "")
+    if "html" in kind.lower() and response.headers.get("content-length") != str(total):
+        raise WrongAnswer("a web page came instead of the blob: does this network want you to sign in?")
     _check_length(response, total)
     return Body.WHOLE
 

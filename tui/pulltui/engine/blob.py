@@ -72,6 +72,15 @@ class BlobDownload:
             if not self.wanted_by:
                 await self._close()
 
+    async def discard(self) -> None:
+        """Delete what is on disk of it, unless a pull wants it meanwhile. Raises OSError."""
+        store = self._context.store
+        async with self._lock:
+            if not self.wanted_by:
+                await asyncio.to_thread(store.partial(self.digest).remove)
+                await asyncio.to_thread(store.staged(self.digest).unlink, missing_ok=True)
+                self.table = None
+
     @property
     def is_open(self) -> bool:
         """Whether runs can be taken."""
@@ -130,6 +139,8 @@ class BlobDownload:
         """Return the next run of about `want` bytes, None if there is nothing to fetch just now."""
         if self.table is None or self._partial is None or self.error is not None or self.verified:
             return None
+        if self._verifier is not None and self._verifier.finishing:
+            return None  # which parts are fetched again, or none, is being found out
         now = self._context.clock()
         if self.single_stream:
             if self.runs or any(part.not_before > now or part.parked for part in self.delayed):

@@ -50,3 +50,10 @@ def safe_url(url: str, limit: int = 200) -> str:
     if ":" in host:
         host = f"[{host}]"
     return safe(f"{parts.scheme}://{host}{port}{parts.path}", limit)
+
+
+def safe_name(text: str, limit: int = 90) -> str:
+    """Return a model's name as somebody typed it, clean, and without what may be a password in it."""
+    before, at, after = text.rpartition("@")
+    scheme, found, _ = before.partition("://")
+    return safe(f"{scheme + found if found else ''}…{at}{after}" if at else after, limit)

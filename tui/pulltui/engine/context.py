@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pulltui_config import Settings
 
 from pulltui.engine.attempt import Watchdog
+from pulltui.engine.auth import Keyring
 from pulltui.engine.backoff import Uniform
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.log import EventLog
@@ -30,6 +31,7 @@ class Context:
     writer: Writer
     watchdog: Watchdog
     requester: Requester
+    keyring: Keyring
     gates: Gates
     slots: Slots
     log: EventLog

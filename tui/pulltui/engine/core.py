@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import platform
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +17,10 @@ from pulltui_config import Settings
 
 import pulltui
 from pulltui.engine.attempt import Watchdog
+from pulltui.engine.auth import Keyring, resolve
 from pulltui.engine.backoff import Uniform
 from pulltui.engine.context import Context
+from pulltui.engine.credentials import Credentials
 from pulltui.engine.errors import storage_error
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.log import EventLog
@@ -25,12 +30,18 @@ from pulltui.engine.queue import Queue
 from pulltui.engine.request import Requester
 from pulltui.engine.slots import Slots
 from pulltui.engine.store import Store
+from pulltui.engine.tokens import TokenRules
 from pulltui.engine.transport import make_transport
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.viewing import Viewer
 from pulltui.engine.views import EngineView
 from pulltui.engine.watchdog import SuspendWatch
 from pulltui.engine.writer import Writer
+
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+WOKEN = 5.0
+"""Seconds for which the view says that the machine slept."""
 
 
 class Core:
@@ -44,6 +55,8 @@ class Core:
         store: Store,
         log: EventLog,
         environ: Mapping[str, str],
+        credentials_file: Path | None,
+        keys: Sequence[Path],
         clock: Clock,
         uniform: Uniform,
     ) -> None:
@@ -62,8 +75,9 @@ class Core:
             max_connections=settings.transfer.max_connections,
             stall_timeout=settings.retry.stall_timeout,
         )
-        # No timeout here: silence is the watchdog's.
-        self._client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False)
+        # No timeout here: silence is the watchdog's. No cookies: they would go to other ports of a host.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False, cookies=cookies)
         gates = Gates(tuning, clock)
         self._writer = Writer(
             self._loop,
@@ -91,12 +105,19 @@ class Core:
             writer=self._writer,
             watchdog=self._watchdog,
             requester=requester,
+            keyring=Keyring(
+                Credentials(environ, credentials_file),
+                keys,
+                TokenRules(lambda: network.token_hosts, lambda: network.insecure_hosts, resolve),
+                wall=time.time,
+            ),
             gates=gates,
             slots=Slots(lambda: settings.transfer.max_connections, lambda: settings.transfer.per_host),
             log=log,
         )
         self.queue = Queue(self.context)
         self.viewer = Viewer(self.context, self.queue, transport.kind)
+        self._woke_at = -math.inf
         self._suspend = SuspendWatch(tuning.suspend_gap, self._woke)
 
     async def run(self, publish: Callable[[EngineView], None]) -> None:
@@ -128,7 +149,8 @@ class Core:
 
     async def _publish(self, publish: Callable[[EngineView], None]) -> None:
         while True:
-            publish(self.viewer.view())
+            woke = self.context.clock() - self._woke_at < WOKEN
+            publish(self.viewer.view(suspended=woke))
             await asyncio.sleep(self._tuning.publish)
 
     async def _watch(self) -> None:
@@ -162,9 +184,20 @@ class Core:
     def _woke(self) -> None:
         """The machine slept, or the process was stopped: called by the watch's thread."""
         with suppress(RuntimeError):  # the loop is closed: we are on the way out
-            self._loop.call_soon_threadsafe(self._watchdog.reconnect, "the machine slept: connecting again")
+            self._loop.call_soon_threadsafe(self._reconnect)
+
+    def _reconnect(self) -> None:
+        self._woke_at = self.context.clock()
+        self._watchdog.reconnect("the machine slept: connecting again")
 
 
 def default_user_agent() -> str:
-    """Return what we call ourselves to servers."""
-    return f"pulltui/{pulltui.__version__} ({platform.machine().lower()} {platform.system().lower()})"
+    """Return what we call ourselves to servers.
+
+    registry.ollama.ai wants to read Ollama's version at the front, in the form that Ollama sends it, and
+    answers 412 to those too old for a model and to what it cannot read. 0.0.0 is what builds of no release
+    say, and is let through.
+    """
+    machine = platform.machine().lower()
+    system = f"{_GO_NAMES.get(machine, machine)} {platform.system().lower()}"
+    return f"ollama/0.0.0 ({system}) pulltui/{pulltui.__version__}"

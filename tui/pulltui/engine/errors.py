@@ -41,6 +41,11 @@ class ManifestError(PullError):
 
     kind = "manifest"
 
+    def __init__(
+        self, message: str, hint: str = "Check the name; if it is right, the registry's copy is damaged."
+    ) -> None:
+        super().__init__(message, hint)
+
 
 class NotFoundError(PullError):
     """The registry does not know this model or blob (404, 410)."""

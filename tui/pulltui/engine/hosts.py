@@ -19,6 +19,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def readable(host: str) -> bool:
+    """Return whether each `xn--` in an ASCII host stands for something (IDNA 2008); httpx needs that."""
+    if "xn--" not in host.lower():
+        return True
+    import idna
+
+    try:
+        idna.decode(host)
+    except (idna.IDNAError, UnicodeError):
+        return False
+    return True
+
+
 def bracketed(host: str, port: int | None) -> str:
     """Return `host:port` as a URL has it; an IPv6 address gets its brackets, None leaves the port out."""
     host = f"[{host}]" if ":" in host else host

@@ -77,13 +77,14 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
         return sum(blob.size for blob in self.blobs)
 
 
-def parse_manifest(raw: bytes, content_type: str = "") -> Manifest:
+def parse_manifest(raw: bytes, content_type: str = "", host: str = "the registry") -> Manifest:
     """Read and check a manifest.
 
-    `content_type`, the answer's header, only makes the message better when `raw` is no manifest.
+    `content_type`, the answer's header, and `host`, which sent it, only make the message better when `raw` is
+    no manifest.
     Raises ManifestError, and nothing else, for whatever is wrong with it.
     """
-    document = _read_json(raw, content_type)
+    document = _read_json(raw, content_type, host)
     _check_kind(document)
     config = _config(document.get("config"))
     entries = document.get("layers")
@@ -113,14 +114,14 @@ def blob_file_name(digest: str) -> str:
     return f"sha256-{found[1]}"
 
 
-def _read_json(raw: bytes, content_type: str) -> dict[str, object]:
+def _read_json(raw: bytes, content_type: str, host: str) -> dict[str, object]:
     if len(raw) > MAX_MANIFEST_SIZE:
         raise ManifestError(f"the manifest is larger than {MAX_MANIFEST_SIZE // 1024**2} MiB")
     start = raw[:2000].lstrip().lower()
     if start.startswith(b"<"):
         what = safe(content_type.partition(";")[0], 60) or "text/html"
         raise ManifestError(
-            f"the answer is a web page, not a registry manifest ({what})",
+            f"{host} answered with a web page, not a registry manifest ({what})",
             "Is there a sign-in page of this network in between, or is the host no registry?",
         )
     if not start:

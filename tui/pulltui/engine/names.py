@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Literal
 
 import msgspec
 
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import BadNameError, InsecureError
-from pulltui.engine.hosts import is_loopback
+from pulltui.engine.hosts import is_loopback, readable
+from pulltui.engine.login import Login, read_login
 
 DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
@@ -31,6 +33,8 @@ _RULES = {
     "model": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"), 'letters, digits, "-", "_" and "."', 80),
     "tag": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"), 'letters, digits, "-", "_" and "."', 80),
 }
+
+_DIGEST = re.compile(r"@sha\d+[:-][0-9A-Fa-f]*\Z")
 
 
 class ModelName(msgspec.Struct, frozen=True):
@@ -67,6 +71,11 @@ class ModelName(msgspec.Struct, frozen=True):
         return f"{self.host}/{self.namespace}/{self.model}:{self.tag}".lower()
 
     @property
+    def repository(self) -> str:
+        """`namespace/model`, as the registry calls it."""
+        return f"{self.namespace}/{self.model}"
+
+    @property
     def path_parts(self) -> tuple[str, str, str, str]:
         """Host, namespace, model, tag: each one a file name that stays in its directory."""
         return (self.host, self.namespace, self.model, self.tag)
@@ -84,10 +93,11 @@ class ModelName(msgspec.Struct, frozen=True):
 def parse(text: str) -> ModelName:
     """Return the name that `text` means; white space around it does not count.
 
-    Raises BadNameError with a sentence on what is wrong with which part, also for what could be parsed but
-    not pulled: cloud models, digests, credentials in the host.
+    User and password before the host are no part of it, see `split_login`. Raises BadNameError with a
+    sentence on what is wrong with which part, also for what could be parsed but not pulled: cloud models,
+    digests.
     """
-    text = text.strip()
+    text, _ = split_login(text)
     if not text:
         raise BadNameError("the name is empty", FORM)
     scheme, rest = _cut_scheme(text)
@@ -134,6 +144,33 @@ def allowed_scheme(name: ModelName, *, insecure: bool, insecure_hosts: Collectio
     return "http"
 
 
+def split_login(text: str) -> tuple[str, Login | None]:
+    """Return a name without the `user:password@` after its scheme, and what that was.
+
+    White space around the name goes, too. Percent signs in the login are decoded as in a URL. Raises
+    BadNameError, without showing it, for anything else with an "@" that may hold a password.
+    """
+    text = text.strip()
+    scheme, found, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    userinfo, at, host = authority.rpartition("@")
+    if at:
+        text = f"{scheme}{found}{host}{slash}{path}"
+    if not at:
+        login = None
+    elif (login := read_login(userinfo, "the name")) is None:
+        raise BadNameError(
+            'what stands before the "@" of the name is not user:password',
+            "Write https://user:password@host/namespace/model, with %40 for @, %3A for : and %2F for /.",
+        )
+    if "@" in text and not (text.count("@") == 1 and _DIGEST.search(text)):
+        raise BadNameError(
+            'the name has an "@" in it that belongs to no user and password',
+            "Write https://user:password@host/namespace/model, with %40 for @, %3A for : and %2F for /.",
+        )
+    return text, login
+
+
 def _cut_scheme(text: str) -> tuple[Scheme | Literal[""], str]:
     before, found, rest = text.partition("://")
     if not found:
@@ -148,19 +185,14 @@ def _cut_scheme(text: str) -> tuple[Scheme | Literal[""], str]:
 def _refuse_special(rest: str) -> None:
     """Refuse what people rightly write elsewhere, with the reason why not here."""
     path, _, last = rest.rpartition("/")
-    if "@sha" in last:
+    if _DIGEST.search(last):
         raise BadNameError(
             f'"{safe(rest)}" asks for a digest; only tags can be pulled', "Write model:tag, without @."
         )
-    if "@" in rest:  # not shown: it may hold a password
+    if "[" in path or _is_ipv6(path.partition("/")[0]):
         raise BadNameError(
-            'the name has an "@" in it; user names and passwords in names are not supported',
-            "Write the host alone.",
-        )
-    if "[" in path:
-        raise BadNameError(
-            f'"{safe(rest)}" has an IPv6 address for a host, which no name can hold',
-            "Use the host's name, or its IPv4 address.",
+            f'"{safe(rest)}" has an IPv6 address for a host, which no name of a model can hold',
+            "Use the host's name, which may well lead to that address, or its IPv4 address.",
         )
     if last.lower().endswith(":cloud") and last.count(":") > 1:
         raise _cloud(rest)
@@ -184,7 +216,7 @@ def _check(kind: str, part: str) -> None:
     shown = f'the {kind} "{safe(part, 90)}"'
     hint = FORM
     if not part.isascii() and kind == "host":
-        hint = "A host with other letters is written in its ASCII form, xn--..."
+        hint = _ascii_form(part)
     elif kind == "namespace" and ("." in part or ":" in part):
         hint = "A host must be followed by a namespace: host/namespace/model."
     if part[0] in "-.:":
@@ -196,6 +228,26 @@ def _check(kind: str, part: str) -> None:
     raise BadNameError(f"{shown} has {named} in it; allowed are {allowed}", hint)
 
 
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _ascii_form(host: str) -> str:
+    """Return the hint how to write a host that has other letters than ASCII's (IDNA 2008)."""
+    import idna
+
+    name, colon, port = host.partition(":")
+    try:
+        name = idna.encode(name, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return "A host with other letters is written in its ASCII form, xn--..., and this one has none."
+    return f"Write it in its ASCII form, which cannot be mistaken for another: {safe(name + colon + port)}"
+
+
 def _check_host(host: str) -> None:
     hostname, colon, port = host.partition(":")
     if colon and not (port.isdigit() and 0 < int(port) < 65536):
@@ -204,3 +256,12 @@ def _check_host(host: str) -> None:
         raise BadNameError(
             f'the host "{safe(hostname, 90)}" has a dot too many, or more than 63 characters between dots'
         )
+    if not readable(hostname):
+        raise BadNameError(f'the host "{hostname}" has an "xn--" in it that stands for no letters', FORM)
+    if re.fullmatch(r"\d+(\.\d+){3}", hostname):
+        try:
+            IPv4Address(hostname)
+        except AddressValueError:
+            raise BadNameError(
+                f'the host "{hostname}" is not an IPv4 address: its numbers go from 0 to 255', FORM
+            ) from None

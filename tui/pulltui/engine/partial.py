@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -102,6 +103,8 @@ class Partial:
         with self._sync_lock:
             if self._closed:
                 return
+            if not self.still_ours():
+                raise OSError(errno.ENOENT, "another program moved or replaced its file")
             count = self._count
             state = snapshot(self.digest, self.inode, self.table)
             self._sync()
@@ -174,11 +177,6 @@ class Partial:
         """
         with self._sync_lock:
             self.checkpoint()
-            if not self.still_ours():
-                raise StorageError(
-                    f"{self.paths.data.name} was moved or replaced by another program",
-                    "Pull again: what is still there is used.",
-                )
             sums.parent.mkdir(exist_ok=True)
             self.paths.data.replace(target)
             sync_directory(target.parent)

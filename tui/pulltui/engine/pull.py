@@ -16,6 +16,7 @@ from pulltui.engine.errors import NoSpaceError, PullError, storage_error
 from pulltui.engine.manifest import Layer, Manifest
 from pulltui.engine.names import ModelName
 from pulltui.engine.park import Park
+from pulltui.engine.request import host_of
 from pulltui.engine.resolver import Resolver
 from pulltui.engine.setbacks import HostSetback, PartSetback, Setback, StallSetback
 from pulltui.engine.source import Source
@@ -42,8 +43,8 @@ class Pull:
         """`scheme` is http or https; whether http is allowed was decided before."""
         self.id = pull_id
         self.name = name
-        self.registry = name.host
         self.base_url = f"{scheme}://{name.host}"
+        self.registry = host_of(httpx.URL(self.base_url))
         self.state = PullState.QUEUED
         self.error: PullError | None = None
         self.manifest: Manifest | None = None
@@ -60,6 +61,7 @@ class Pull:
         """Raised whenever something about it changes outside of the blobs."""
         self._context = context
         self._blobs = blobs
+        self._auth = context.keyring.at(self.base_url, name.repository)
         self._sources: dict[str, Source] = {}
         self._changed = asyncio.Event()
         self._fatal: PullError | None = None
@@ -69,6 +71,8 @@ class Pull:
         self._park = Park(context.tuning)
         self._started: float | None = None
         self._last_trouble = ""
+        self._hosts: set[str] = set()
+        """Hosts that were in trouble."""
 
     # -- what the queue does ------------------------------------------------------------------------
 
@@ -113,6 +117,7 @@ class Pull:
 
     def pause(self) -> None:
         """Say that it is paused (after its run was cancelled)."""
+        self.error = None
         self._set(PullState.PAUSED)
 
     def requeue(self) -> None:
@@ -131,13 +136,14 @@ class Pull:
         """Return where this pull gets a blob from."""
         source = self._sources.get(blob.digest)
         if source is None:
-            url = f"{self.base_url}/v2/{self.name.namespace}/{self.name.model}/blobs/{blob.digest}"
+            url = f"{self.base_url}/v2/{self.name.repository}/blobs/{blob.digest}"
             source = Source(
                 self._context.requester,
                 httpx.URL(url),
                 blob.digest,
                 blob.size,
                 self._context.settings.retry.max_retries,
+                auth=self._auth,
             )
             self._sources[blob.digest] = source
         return source
@@ -155,6 +161,7 @@ class Pull:
 
     def host_trouble(self, setback: HostSetback) -> None:
         """A host made a connection wait; said once for each new trouble."""
+        self._hosts.add(setback.host)
         if setback.why != self._last_trouble:
             self._last_trouble = setback.why
             held = self._context.gates.gate(setback.host).waiting
@@ -181,8 +188,8 @@ class Pull:
             return Waiting(self._waiting.why, left, self._waiting.kind)
         if self.state not in (PullState.RESOLVING, PullState.DOWNLOADING):
             return None
-        hosts = dict.fromkeys([self.registry, *(source.host for source in self._sources.values())])
-        for host in hosts:
+        sources = (source.host for source in self._sources.values())
+        for host in dict.fromkeys([self.registry, *sources, *self._hosts]):
             if (waiting := self._context.gates.gate(host).waiting) is not None:
                 return waiting
         return None
@@ -205,7 +212,9 @@ class Pull:
         self._emit(EventKind.DONE, size=size, seconds=self.elapsed(), fetched_again=again)
 
     async def _resolve(self) -> Manifest:
-        self._resolver = Resolver(self.name, self.base_url, self._context, self._resolving_setback)
+        self._resolver = Resolver(
+            self.name, self.base_url, self._context, self._resolving_setback, self._auth
+        )
         try:
             return await self._resolver.resolve()
         finally:

@@ -43,8 +43,10 @@ class Queue:
         own = {layer.digest for layer in pull.manifest.blobs} if pull.manifest else set()
         layers: dict[str, Layer] = {}
         for pull_id in self._running:
-            other = self.pulls[pull_id]
-            if other is not pull and other.state is PullState.DOWNLOADING and other.manifest is not None:
+            other = self.pulls.get(pull_id)  # None: it is being removed
+            if other is None or other is pull or other.manifest is None:
+                continue
+            if other.state is PullState.DOWNLOADING:
                 layers |= {layer.digest: layer for layer in other.manifest.blobs if layer.digest not in own}
         return list(layers.values())
 
@@ -70,7 +72,7 @@ class Queue:
         ]
         for pull in chosen:
             pull.pause()
-        await self._stop(chosen)
+        await self._stop([pull.id for pull in chosen])
         for pull in chosen:
             if pull.state is PullState.PAUSED:  # it may have ended, or been resumed, meanwhile
                 self._context.log.emit(EventKind.PAUSED, pull=pull.id, name=pull.name.short)
@@ -94,27 +96,22 @@ class Queue:
     async def remove(self, ids: Collection[str], *, delete: bool) -> None:
         """Take pulls off the list; `delete`: partials that no other pull needs go too."""
         gone = self._known(ids)
-        await self._stop(gone)
+        for pull in gone:  # first of all, so that nobody starts it again, and adding its name is a new pull
+            self.pulls.pop(pull.id)
+        await self._stop([pull.id for pull in gone])
         for pull in gone:
-            self.pulls.pop(pull.id, None)
             self._context.log.emit(EventKind.REMOVED, pull=pull.id, name=pull.name.short)
-        needed = {
-            layer.digest for pull in self.pulls.values() if pull.manifest for layer in pull.manifest.blobs
-        }
-        for pull in gone:
             for blob in pull.downloads:
-                if blob.digest not in needed:
+                if delete and blob.digest not in self._needed():
+                    await blob.discard()
+                if blob.digest not in self._needed():
                     self._downloads.pop(blob.digest, None)
-                    if delete:
-                        await asyncio.to_thread(self._context.store.partial(blob.digest).remove)
-                        staged = self._context.store.staged(blob.digest)
-                        await asyncio.to_thread(staged.unlink, missing_ok=True)
         self.schedule()
 
     async def stop(self) -> None:
         """Stop everything that runs and make it durable; nothing is marked as paused."""
         self._count = -1
-        await self._stop(list(self.pulls.values()))
+        await self._stop(list(self._running))
 
     def schedule(self) -> None:
         """Start the next pulls, as many as may run at once."""
@@ -138,8 +135,12 @@ class Queue:
             )
         self.schedule()
 
-    async def _stop(self, pulls: Collection[Pull]) -> None:
-        tasks = [self._running[pull.id] for pull in pulls if pull.id in self._running]
+    def _needed(self) -> set[str]:
+        """Return the digests of all pulls whose manifests are known."""
+        return {layer.digest for pull in self.pulls.values() if pull.manifest for layer in pull.manifest.blobs}
+
+    async def _stop(self, ids: Collection[str]) -> None:
+        tasks = [self._running[pull_id] for pull_id in ids if pull_id in self._running]
         for task in tasks:
             if not task.cancelling():  # a second time would break off the saving
                 task.cancel()

@@ -65,7 +65,8 @@ class Repair:
         return any(parts[n].mark.crc != crc for n, crc in self._before.items())
 
     def _again(self, parts: list[Part], *, fresh: bool, note: str) -> Step:
-        self._before = {part.n: part.mark.crc for part in parts}
+        # What the disk damaged comes as it came the first time, and still changes what is there.
+        self._before = {part.n: part.mark.crc if fresh else None for part in parts}
         for part in parts:
             self._partial.reset(part)
         return Step(

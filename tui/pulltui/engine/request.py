@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 
 import httpx
 import msgspec
@@ -11,11 +12,15 @@ from pulltui_config.units import format_duration
 
 from pulltui.engine.accept import BUSY, REDIRECTS, retry_after
 from pulltui.engine.attempt import Attempt
+from pulltui.engine.auth import Authenticator, Refusal, Reply
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
 from pulltui.engine.gates import Gate, Gates, Pass
 from pulltui.engine.hosts import bracketed
+from pulltui.engine.login import secrets_of
+from pulltui.engine.origin import can_exist
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
+from pulltui.engine.tokens import MAX_REPLY
 from pulltui.engine.transport import chunks
 from pulltui.engine.trouble import FaultKind, classify
 
@@ -29,9 +34,10 @@ _HOST_KINDS = frozenset(
         FaultKind.TOO_MANY_FILES,
     }
 )
-_HOST = re.compile(rb"[A-Za-z0-9_.:-]*")
 _ERROR_BODY = 4096
 """Bytes of an error answer that are read for the server's words."""
+_WORDS_TIME = 1.0
+"""Seconds that a busy server's words may take: they are an extra."""
 
 
 class Answer:
@@ -77,6 +83,8 @@ class Answer:
                     break
         except PartSetback:
             pass  # the status is what counts; the words are an extra
+        for secret in secrets_of(self.response.request.headers.get("authorization", "")):
+            data = data.replace(secret.encode(), b"***")
         return server_words(data, self.response.headers.get("content-type", ""))
 
     async def close(self) -> None:
@@ -111,15 +119,21 @@ class Requester:
         """Return the gate of the address's host."""
         return self._gates.gate(host_of(url))
 
-    async def get(self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt) -> Answer:
+    async def get(
+        self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, auth: Authenticator | None = None
+    ) -> Answer:
         """GET with redirects; the answer has any status but a redirect, 429 or 503.
 
-        `headers` go to every hop: they carry nothing secret. Raises HostSetback, PartSetback, WrongAnswer,
-        TrustError, ResponseError, BusyError.
+        `headers` go to every hop: they carry nothing secret. What `auth` has to say goes to its origin only,
+        and its 401 is answered. Raises HostSetback, PartSetback, WrongAnswer, TrustError, ResponseError,
+        BusyError, RefusedError.
         """
         redirected = False
         for _ in range(self._max_redirects() + 1):
-            answer = await self._send(url, headers, attempt, redirected)
+            if auth is not None and auth.covers(url):
+                answer = await self._send_authorized(url, headers, attempt, redirected, auth)
+            else:
+                answer = await self._send(url, headers, attempt, redirected)
             if answer.status not in REDIRECTS:
                 return answer
             location = answer.response.headers.get("location")
@@ -130,6 +144,56 @@ class Requester:
             f"{host_of(url)} redirects more than {self._max_redirects()} times",
             "The registry or something on the way is misconfigured; retry.max_redirects is the limit.",
         )
+
+    async def _send_authorized(
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        attempt: Attempt,
+        redirected: bool,
+        auth: Authenticator,
+    ) -> Answer:
+        """Send with the grant there is; after a 401 with the next. Raises RefusedError if there is none."""
+
+        async def ask(url: httpx.URL, headers: Mapping[str, str]) -> Reply:
+            return await self._ask(url, headers, attempt)
+
+        grants = 0
+        while True:
+            grant = auth.grant
+            proof = {} if grant is None else {"Authorization": grant.authorization}
+            answer = await self._send(url, {**headers, **proof}, attempt, redirected)
+            if answer.status != httpx.codes.UNAUTHORIZED:
+                if grant is not None:
+                    grant.accepted = True
+                return answer
+            if redirected and grant is not None:
+                return answer  # the address itself may be stale; a fresh one shows whether the grant is
+            try:
+                asked = answer.response.headers.get_list("www-authenticate")
+                refusal = Refusal(asked, await answer.words(attempt))
+            finally:
+                await answer.close()
+            await auth.renew(grant, grants, refusal, ask, attempt)
+            grants += 1
+
+    async def _ask(self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt) -> Reply:
+        """GET a token server's answer. Raises what `get` raises."""
+        answer = await self._send(url, {"Accept": "application/json", **headers}, attempt, False)
+        try:
+            if answer.status != httpx.codes.OK:
+                return Reply(answer.status, b"", await answer.words(attempt))
+            body = bytearray()
+            async for chunk in answer.chunks(attempt):
+                body += chunk
+                if len(body) > MAX_REPLY:
+                    raise ResponseError(
+                        f"{answer.host} sends more than {MAX_REPLY >> 20} MiB as a token",
+                        "That is no token; tell whoever runs the registry.",
+                    )
+            return Reply(answer.status, bytes(body), "")
+        finally:
+            await answer.close()
 
     async def _send(
         self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, redirected: bool
@@ -147,7 +211,10 @@ class Requester:
                 entry.trouble(setback)
             entry.leave()
             raise setback from error
-        except httpx.InvalidURL as error:  # httpx reads Location too, although it is told not to follow
+        except (
+            httpx.InvalidURL,
+            UnicodeError,
+        ) as error:  # httpx reads Location too, although it is told not to follow
             entry.leave()
             raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
         except BaseException:
@@ -157,22 +224,29 @@ class Requester:
         answer = Answer(response, entry, redirected)
         wait = retry_after(response.headers, self._wall()) if response.status_code >= 400 else None
         if response.status_code in BUSY or (wait is not None and response.status_code >= 500):
-            await answer.close()
-            raise self._busy(answer, entry, wait)
+            words = ""
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_WORDS_TIME):
+                        words = await answer.words(attempt)
+            finally:
+                await answer.close()
+            raise self._busy(answer, entry, wait, words)
         entry.succeed()
         return answer
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **headers}
 
-    def _busy(self, answer: Answer, entry: Pass, wait: float | None) -> Exception:
+    def _busy(self, answer: Answer, entry: Pass, wait: float | None, words: str) -> Exception:
+        said = f": {words}" if words else ""
         if wait is not None and wait > self._retry_after_limit:
             return BusyError(
-                f"{answer.host} answered {answer.status} and asks to wait {format_duration(wait)}",
+                f"{answer.host} answered {answer.status} and asks to wait {format_duration(wait)}{said}",
                 "Try again after that time; what is here is kept.",
             )
         setback = HostSetback(
-            f"{answer.host} is busy ({answer.status})",
+            f"{answer.host} is busy ({answer.status}){said}",
             answer.host,
             busy=True,
             retry_after=wait,
@@ -184,7 +258,7 @@ class Requester:
 
 def host_of(url: httpx.URL) -> str:
     """Return `host[:port]` of an address, for gates and for people."""
-    return safe(bracketed(url.host, url.port), 260)
+    return safe(bracketed(url.raw_host.decode("ascii"), url.port), 260)
 
 
 def server_words(body: bytes, content_type: str) -> str:
@@ -206,15 +280,15 @@ def server_words(body: bytes, content_type: str) -> str:
 
 def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
     """Return where a redirect leads. Raises WrongAnswer or ResponseError."""
-    if not location:
-        raise WrongAnswer(f"{host_of(url)} redirects without saying where to")
+    if not location or not location.isascii():  # RFC 9110, 5.5; the fast transport cannot show others anyway
+        raise WrongAnswer(f"{host_of(url)} redirects without saying where to, or not in ASCII as it must be")
     try:
         target = url.join(location)
     except (httpx.InvalidURL, ValueError) as error:
         raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
-    if target.scheme in ("http", "https") and not _can_be_fetched(target):
+    if target.scheme in ("http", "https") and not can_exist(target):
         raise WrongAnswer(f"{host_of(url)} redirects to an address that is none")
-    if target.scheme not in ("http", "https") or not target.host:
+    if target.scheme not in ("http", "https") or not target.raw_host:
         raise ResponseError(
             f"{host_of(url)} redirects to {safe_url(str(target))}, which is neither http nor https",
             "Something between you and the registry interferes.",
@@ -225,11 +299,6 @@ def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
             "That is never followed: anybody on the way could change what comes.",
         )
     return target
-
-
-def _can_be_fetched(url: httpx.URL) -> bool:
-    """Return whether host and port can exist: httpx lets through what no transport takes."""
-    return bool(_HOST.fullmatch(url.raw_host)) and (url.port is None or 0 < url.port < 1 << 16)
 
 
 def _sort(error: httpx.TransportError, host: str) -> Exception:

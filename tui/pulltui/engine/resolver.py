@@ -9,6 +9,7 @@ from contextlib import suppress
 import httpx
 
 from pulltui.engine.attempt import Attempt
+from pulltui.engine.auth import Authenticator
 from pulltui.engine.backoff import backoff
 from pulltui.engine.context import Context
 from pulltui.engine.errors import ManifestError, PullError
@@ -31,12 +32,14 @@ class Resolver:
         base_url: str,
         context: Context,
         on_setback: Callable[[Setback, int, float], None],
+        auth: Authenticator,
     ) -> None:
         """`on_setback(setback, failures, wait)` is told of each try that failed."""
         self._name = name
-        self._url = httpx.URL(f"{base_url}/v2/{name.namespace}/{name.model}/manifests/{name.tag}")
+        self._url = httpx.URL(f"{base_url}/v2/{name.repository}/manifests/{name.tag}")
         self._context = context
         self._on_setback = on_setback
+        self._auth = auth
         self._wake = asyncio.Event()
 
     def retry_now(self) -> None:
@@ -57,6 +60,7 @@ class Resolver:
             except HostSetback as setback:
                 gate = self._context.gates.gate(setback.host)
                 if not gate.answered and gate.tries > retry.max_retries:
+                    gate.tries = 0
                     raise PullError(
                         f"cannot reach the registry: {setback.why}",
                         "Check the name, the network and the proxy; then pull again.",
@@ -84,7 +88,7 @@ class Resolver:
                 await self._wake.wait()
 
     async def _fetch(self, attempt: Attempt) -> Manifest:
-        answer = await self._context.requester.get(self._url, {"Accept": ACCEPT}, attempt)
+        answer = await self._context.requester.get(self._url, {"Accept": ACCEPT}, attempt, self._auth)
         try:
             if answer.status != httpx.codes.OK:
                 raise await refusal(answer, f"manifest of {self._name.short}", attempt)
@@ -96,6 +100,7 @@ class Resolver:
                         f"{answer.host} sends more than {MAX_MANIFEST_SIZE >> 20} MiB as a manifest",
                         "That is no manifest. Check the name.",
                     )
-            return parse_manifest(bytes(raw), answer.response.headers.get("content-type", ""))
+            kind = answer.response.headers.get("content-type", "")
+            return parse_manifest(bytes(raw), kind, answer.host)
         finally:
             await answer.close()

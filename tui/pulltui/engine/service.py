@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from pulltui_config import Settings
 
 from pulltui.engine.core import Core
 from pulltui.engine.log import EventLog
-from pulltui.engine.names import allowed_scheme, parse
+from pulltui.engine.names import allowed_scheme, parse, split_login
 from pulltui.engine.store import Store
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.views import EngineView, Event
@@ -40,13 +40,19 @@ class Service:
         *,
         tuning: Tuning | None = None,
         environ: Mapping[str, str] | None = None,
+        credentials_file: Path | None = None,
+        keys: Sequence[Path] = (),
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`environ` says which proxies to use; `tuning`, `clock` and `uniform` are for tests."""
+        """`environ` has proxies and credentials; `keys` are the files of Ollama's keys, the preferred first.
+        `tuning`, `clock` and `uniform` are for tests.
+        """
         self._settings = settings
         self._tuning = tuning or Tuning()
         self._environ = os.environ if environ is None else environ
+        self._credentials_file = credentials_file
+        self._keys = keys
         self._clock = clock
         self._uniform = uniform
         self._store = Store(models_dir)
@@ -81,12 +87,18 @@ class Service:
         return parse(text).short
 
     def add(self, name: str, *, insecure: bool = False) -> Future[str]:
-        """Queue a name; the future has the pull's id, or BadNameError, or InsecureError."""
+        """Queue a name; the future has the pull's id, or BadNameError, or InsecureError.
+
+        User and password in the name are for this model, and are kept in memory only.
+        """
 
         async def add(core: Core) -> str:
             parsed = parse(name)
+            login = split_login(name)[1]
             hosts = self._settings.network.insecure_hosts
             scheme = allowed_scheme(parsed, insecure=insecure, insecure_hosts=hosts)
+            if login is not None:
+                core.context.keyring.at(parsed.base_url(scheme), parsed.repository).use(login)
             return core.queue.add(parsed, scheme).id
 
         return self._call(add)
@@ -170,6 +182,8 @@ class Service:
             store=self._store,
             log=self._log,
             environ=self._environ,
+            credentials_file=self._credentials_file,
+            keys=self._keys,
             clock=self._clock,
             uniform=self._uniform,
         )

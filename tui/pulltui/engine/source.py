@@ -9,12 +9,16 @@ import httpx
 
 from pulltui.engine.accept import FINAL, STALE, Body, accept
 from pulltui.engine.attempt import Attempt
+from pulltui.engine.auth import Authenticator
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
 from pulltui.engine.request import Answer, Requester, host_of
 from pulltui.engine.setbacks import PartSetback, StaleUrl, WrongAnswer
 
 _BARREN = 2
 """Fresh URLs in a row that brought no byte before the pull fails."""
+
+_WHOLES = 3
+"""Whole blobs in a row, instead of ranges, after which a server that knew ranges knows them no more."""
 
 
 class Stream:
@@ -48,7 +52,14 @@ class Source:
     """
 
     def __init__(
-        self, requester: Requester, url: httpx.URL, digest: str, size: int, max_retries: int
+        self,
+        requester: Requester,
+        url: httpx.URL,
+        digest: str,
+        size: int,
+        max_retries: int,
+        *,
+        auth: Authenticator,
     ) -> None:
         self.url = url
         self.generation = 0
@@ -61,6 +72,7 @@ class Source:
         self.host = host_of(url)
         """Host that the bytes come from."""
         self._requester = requester
+        self._auth = auth
         self._digest = digest
         self._size = size
         self._max_wrong = max_retries
@@ -70,6 +82,7 @@ class Source:
         self._judged = 0
         """The last generation that turned out stale: many connections notice, one counts."""
         self._wrong = 0
+        self._wholes = 0
 
     async def open(self, start: int, end: int, attempt: Attempt, *, ranged: bool = True) -> Stream:
         """Ask for bytes [start, end); `ranged` False asks for the whole blob without a range.
@@ -92,7 +105,7 @@ class Source:
 
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         try:
-            answer = await self._requester.get(self.url, headers, attempt)
+            answer = await self._requester.get(self.url, headers, attempt, self._auth)
         except PartSetback as setback:
             setback.resolving = True
             raise
@@ -105,7 +118,7 @@ class Source:
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         url, generation = self._direct or self.url, self.generation
-        answer = await self._requester.get(url, headers, attempt)
+        answer = await self._requester.get(url, headers, attempt, self._auth)
         answer.redirected = answer.redirected or url != self.url
         return await self._judge(answer, generation, start, end, attempt)
 
@@ -115,7 +128,8 @@ class Source:
             if answer.status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
                 body = accept(answer.response, start, end, self._size)
                 self._wrong = 0
-                if self.ranges is None or body is Body.RANGE:
+                self._wholes = 0 if body is Body.RANGE else self._wholes + 1
+                if self.ranges is None or self._wholes in (0, _WHOLES):
                     self.ranges = body is Body.RANGE
                 return Stream(answer, body, self, generation)
             raise await self._refusal(answer, generation, attempt)
@@ -171,20 +185,22 @@ async def refusal(answer: Answer, what: str, attempt: Attempt) -> Exception:
     said = f": {words}" if words else ""
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         return NotFoundError(
-            f"{host} has no {what} ({status}){said}", "Check the name and the tag for typing errors."
+            f"{host} has no {what} ({status}){said}",
+            "Check the name and the tag for typing errors. Some registries say this of private models, too.",
         )
     if status == httpx.codes.UNAUTHORIZED:
         return RefusedError(
             f"{host} wants credentials for {what} (401){said}",
-            "pulltui cannot log in yet: pull from a registry, or a mirror, that needs no credentials.",
+            "Something between you and the registry asks for them; credentials are for the registry itself.",
         )
     if status == httpx.codes.PRECONDITION_FAILED:
         return RefusedError(
             f"{host} refuses {what} (412){said}",
-            "The registry wants another client version; network.user_agent sets what we call ourselves.",
+            "It wants another client, or a newer one: update pulltui, or set network.user_agent.",
         )
     if status == httpx.codes.FORBIDDEN:
         return RefusedError(
-            f"{host} does not allow {what} (403){said}", "Ask whoever runs the registry for access."
+            f"{host} does not allow {what} (403){said}",
+            "Look at the model's page: you may have to accept its terms, or ask for access.",
         )
     return RefusedError(f"{host} answered {status} for {what}{said}", "Trying again would not change that.")

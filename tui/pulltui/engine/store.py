@@ -157,11 +157,12 @@ class Store:
                         f"blob {layer.digest[7:19]} disappeared before the pull was complete",
                         "Another program removed it. Pull again: everything else is still here.",
                     )
+                # Ollama's pruning at start spares what is younger than an hour: from the first moment on.
+                os.utime(staged)
                 staged.replace(blob)
             else:
+                os.utime(blob)
                 staged.unlink(missing_ok=True)
-            # Ollama's pruning at start spares what is younger than an hour.
-            os.utime(blob)
         sync_directory(self.blobs)
         self._write_manifest(self.manifest(name), raw)
         for layer in layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
@@ -112,6 +113,9 @@ def make_transport(
 def _choose(choice: Literal["auto", "fast", "httpx"]) -> TransportKind:
     if choice == "httpx":
         return "httpx"
+    # pyreqwest's allocator (mimalloc) reads this when it is loaded. It would commit its memory ahead, in huge
+    # pages: measured, 20 MB more resident and not a bit faster.
+    os.environ.setdefault("MIMALLOC_ARENA_EAGER_COMMIT", "0")
     try:
         import pulltui.engine.fast  # noqa: F401  (loads pyreqwest)
     except ImportError as error:

@@ -121,23 +121,28 @@ def classify(error: BaseException) -> Fault:
     request = _request(error)
     url = request.url if request else httpx.URL()
     proxy = str(request.extensions.get(PROXY_KEY, "")) if request else ""
-    host = safe(url.host)
+    host = _host(url)
     detail = safe(str(_innermost(error)) or type(error).__name__)
     if proxy and kind in _BEFORE_CONNECTED:
         at = httpx.URL(proxy)
         text = f"proxy {safe_url(proxy)}: {_words(kind, reason, at, detail)}"
-        return Fault(FaultKind.PROXY, text, reason, detail, safe(at.host))
+        return Fault(FaultKind.PROXY, text, reason, detail, _host(at))
     if kind is FaultKind.PROXY:
         why = "asks for a user name and password" if reason else f"does not connect to {host}"
-        return Fault(kind, f"proxy {safe_url(proxy)} {why}", reason, detail, safe(httpx.URL(proxy).host))
+        return Fault(kind, f"proxy {safe_url(proxy)} {why}", reason, detail, _host(httpx.URL(proxy)))
     text = _words(kind, reason, url, detail)
     if proxy and kind not in (FaultKind.TOO_MANY_FILES, FaultKind.TRUST):
         text += f" (through proxy {safe_url(proxy)})"
     return Fault(kind, text, reason, detail, host)
 
 
+def _host(url: httpx.URL) -> str:
+    """Return the host as it is asked for; httpx would decode xn--, which may look like another, or fail."""
+    return safe(url.raw_host.decode("ascii"))
+
+
 def _words(kind: FaultKind, reason: str, url: httpx.URL, detail: str) -> str:
-    host = safe(url.host) or "the server"
+    host = _host(url) or "the server"
     address = bracketed(host, url.port or DEFAULT_PORTS.get(url.scheme))
     texts = {
         FaultKind.REFUSED: f"connection refused by {address}",

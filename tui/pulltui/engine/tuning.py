@@ -40,7 +40,7 @@ class Tuning(msgspec.Struct, frozen=True):
     """A host's connections are halved at most once in this time (or its Retry-After)."""
     ceiling_pause: float = 10.0
     """First pause before a host's known ceiling is tried again; doubles each time."""
-    backlog: int = 16 * MIB
+    backlog: int = 8 * MIB
     """Received but unwritten bytes at which the sockets wait; also what a kill may cost."""
     checkpoint_bytes: int = 64 * MIB
     checkpoint_seconds: float = 10.0

@@ -159,6 +159,9 @@ class Viewer:
         silences = [run.attempt.silence for run in runs if run.attempt is not None]
         state = BlobState.PAUSED if pull.state is PullState.PAUSED and not blob.verified else blob.state
         table = blob.table
+        parts = self._map(blob) if watched and table is not None else None
+        if parts is not None:  # the writer goes on meanwhile: what is shown must add up all the same
+            done = sum(memoryview(parts.done).cast("Q"))
         return BlobView(
             digest=layer.digest,
             kind=layer.kind,
@@ -183,7 +186,7 @@ class Viewer:
             single_stream=blob.single_stream,
             note=blob.note,
             active=self._active(blob, now) if watched else (),
-            map=self._map(blob) if watched and table is not None else None,
+            map=parts,
         )
 
     def _active(self, blob: BlobDownload, now: float) -> tuple[PartView, ...]:

@@ -196,6 +196,7 @@ class EngineView(msgspec.Struct, frozen=True):
     free: int | None = None
     """Bytes free where the models go."""
     suspended: bool = False
+    """The machine slept, or the process was stopped, until a moment ago; everything connects again."""
 
 
 class EventKind(StrEnum):

@@ -68,11 +68,11 @@ class StallClock:
         silent = now - self._last
         if silent >= self._stall_after:
             return Silence.STALLED
-        if self._trickles(now):
-            return Silence.TRICKLE
+        if self._too_little(now):
+            return Silence.STALLED if self._total == self._marks[0][1] else Silence.TRICKLE
         return Silence.QUIET if silent >= self._quiet_after else Silence.NONE
 
-    def _trickles(self, now: float) -> bool:
+    def _too_little(self, now: float) -> bool:
         """Keep marks over one stall time; too few bytes between the oldest one and now is a trickle."""
         if now - self._marks[-1][0] >= self._stall_after / 16:
             self._marks.append((now, self._total))

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from pulltui.engine.api import EngineApi
-from pulltui.engine.clean import safe
+from pulltui.engine.clean import safe, safe_name
 from pulltui.engine.errors import PullError
 from pulltui.engine.views import EngineView, PullState, PullView
 from pulltui.ui.draw.detail import detail_lines, empty_lines
@@ -234,7 +234,7 @@ class MainScreen(Screen[None]):
     def add(self, name: str | None) -> None:
         """Queue a name, if there is one."""
         if name:
-            self._send(f"adding {safe(name, 80)}", lambda: self._service.add(name))
+            self._send(f"adding {safe_name(name, 80)}", lambda: self._service.add(name))
 
     def _pause(self, pulls: Collection[str]) -> None:
         def paused() -> None:

@@ -1,0 +1,101 @@
+"""How things are compared here: in interleaved pairs, by the median ratio with a bootstrap interval.
+
+What two runs beside each other cost is divided pair by pair, so that a machine that is slower for a while
+slows both. The interval is the percentile bootstrap's (Efron and Tibshirani, An Introduction to the
+Bootstrap, chapter 13) of the median.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import measured
+
+PAIRS = 7
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took: seconds by the clock, seconds of processor, peak of resident memory in bytes."""
+
+    wall: float
+    cpu: float
+    rss: float
+
+
+def measure(commands: Sequence[Sequence[str]], env: Mapping[str, str], scratch: Path) -> Cost:
+    """Run commands one after the other; wall and processor add up, of memory the largest counts.
+
+    Raises RuntimeError with the output of one that fails.
+    """
+    costs = []
+    for command in commands:
+        report, output = scratch / "report", scratch / "output"
+        with output.open("w") as file:
+            code = subprocess.run(
+                [sys.executable, "-I", "-S", measured.__file__, str(report), *command],
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
+        if code:
+            raise RuntimeError(f"{command[0]} ended with {code}:\n{output.read_text()}")
+        found = json.loads(report.read_text())
+        costs.append(Cost(found["wall"], found["cpu"], found["rss"]))
+    return Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs), max(c.rss for c in costs))
+
+
+def interleave(runs: Mapping[str, Callable[[], Cost]], pairs: int) -> dict[str, list[Cost]]:
+    """Run everything once to warm up, then `pairs` rounds, each in another order; the costs by name."""
+    for run in runs.values():
+        run()
+    costs: dict[str, list[Cost]] = {name: [] for name in runs}
+    order = list(runs)
+    for number in range(pairs):
+        os.sync()  # nobody pays for what another one left to be written
+        for name in order[number % len(order) :] + order[: number % len(order)]:
+            costs[name].append(runs[name]())
+    return costs
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The median of ours/theirs over the pairs, and its interval's two ends."""
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    draw = random.Random(seed)
+    medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
+    edge = round(RESAMPLES * (1 - CONFIDENCE) / 2)
+    return statistics.median(ratios), medians[edge], medians[-1 - edge]
+
+
+def table(costs: Mapping[str, Sequence[Cost]]) -> str:
+    """Medians of everything, and the first one's ratios to each of the others."""
+    first, *others = costs
+    lines = [f"{'':24}{'wall s':>9}{'processor s':>13}{'memory MB':>11}"]
+    for name, found in costs.items():
+        wall, cpu, rss = (
+            statistics.median(getattr(c, what) for c in found) for what in ("wall", "cpu", "rss")
+        )
+        lines.append(f"{name:24}{wall:9.2f}{cpu:13.2f}{rss / 1e6:11.1f}")
+    lines.append("")
+    lines.append(f"{'median ratio of pairs':24}{'wall':>22}{'processor':>22}")
+    for name in others:
+        cells = []
+        for what in ("wall", "cpu"):
+            middle, low, high = ratio(
+                [getattr(c, what) for c in costs[first]], [getattr(c, what) for c in costs[name]]
+            )
+            cells.append(f"{middle:.2f} [{low:.2f}, {high:.2f}]")
+        lines.append(f"{f'{first} / {name}'[:24]:24}{cells[0]:>22}{cells[1]:>22}")
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pulltui.engine.attempt import Attempt, Watchdog
+from pulltui.engine.setbacks import PartSetback, Reconnect, StallSetback
+from pulltui.engine.tuning import Tuning
+from pulltui.engine.watchdog import Silence
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watchdog(clock: Clock) -> Watchdog:
+    return Watchdog(clock, lambda: 30.0, Tuning())
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def silent(attempt: Attempt) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_what_ends_by_itself_returns_its_result(watchdog: Watchdog) -> None:
+    async def work(attempt: Attempt) -> str:
+        return "done"
+
+    assert await watchdog.guard(work) == "done"
+
+
+async def test_its_own_failure_is_passed_on(watchdog: Watchdog) -> None:
+    async def work(attempt: Attempt) -> None:
+        raise PartSetback("502")
+
+    with pytest.raises(PartSetback, match="502"):
+        await watchdog.guard(work)
+
+
+async def test_silence_ends_it_and_says_so(watchdog: Watchdog, clock: Clock) -> None:
+    guarded = asyncio.create_task(watchdog.guard(silent))
+    await settle()
+    clock.now = 29.9
+    watchdog.look()
+    await settle()
+    assert not guarded.done()
+    clock.now = 30.0
+    watchdog.look()
+    with pytest.raises(StallSetback, match="no byte for 30 s"):
+        await guarded
+    watchdog.look()
+
+
+async def test_what_is_held_is_not_silent(watchdog: Watchdog, clock: Clock) -> None:
+    seen: list[Silence] = []
+
+    async def work(attempt: Attempt) -> None:
+        attempt.hold()
+        clock.now = 1000.0
+        watchdog.look()
+        seen.append(attempt.silence)
+        attempt.release()
+        clock.now = 1004.0
+        watchdog.look()
+        seen.append(attempt.silence)
+        attempt.received(1000)
+        seen.append(attempt.silence)
+
+    await watchdog.guard(work)
+    assert seen == [Silence.NONE, Silence.QUIET, Silence.NONE]
+
+
+async def test_reconnecting_blames_nobody(watchdog: Watchdog) -> None:
+    guarded = [asyncio.create_task(watchdog.guard(silent)) for _ in range(3)]
+    await settle()
+    watchdog.reconnect("the machine slept")
+    for task in guarded:
+        with pytest.raises(Reconnect, match="slept"):
+            await task
+
+
+async def test_cancelling_waits_until_the_work_has_let_go(watchdog: Watchdog) -> None:
+    let_go = asyncio.Event()
+    steps: list[str] = []
+
+    async def work(attempt: Attempt) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await let_go.wait()
+            steps.append("let go")
+
+    guarded = asyncio.create_task(watchdog.guard(work))
+    await settle()
+    guarded.cancel()
+    await settle()
+    assert not guarded.done()
+    let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await guarded
+    assert steps == ["let go"]
+
+
+async def test_the_first_reason_counts(watchdog: Watchdog, clock: Clock) -> None:
+    guarded = asyncio.create_task(watchdog.guard(silent))
+    await settle()
+    clock.now = 100.0
+    watchdog.look()
+    watchdog.reconnect("later")
+    with pytest.raises(StallSetback):
+        await guarded

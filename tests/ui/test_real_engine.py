@@ -1,0 +1,100 @@
+"""The app over the real engine and the embedded registry: what the keys do, counted on the wire.
+
+Textual's pilot waits after each key until the process is idle, for seconds while an engine runs in it: the
+link is slow enough that every key still comes in the middle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from pulltui.demo import Registry
+from pulltui.demo.intervals import total
+from pulltui.engine.views import PartState, PullState
+from pulltui.ui.app import PulltuiApp
+from support.apps import make_app
+from support.engine import KB, PATIENCE, Engine
+from support.registry import layer, make_model
+
+MODEL = make_model("library/tiny", 10_000 * KB)
+DIGEST = layer(MODEL).digest
+
+Start = Callable[..., Engine]
+
+
+async def until(app: PulltuiApp, predicate: Callable[[], object]) -> None:
+    """Poll the app as its timer would until `predicate()` holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not predicate():
+        assert time.monotonic() < deadline, app.screen
+        app.poll()
+        await asyncio.sleep(0.005)
+    app.poll()
+
+
+def in_the_middle_of_parts(it: Engine, pull: str, beyond: int) -> bool:
+    """Whether more than `beyond` bytes are here and some part is begun and not done."""
+    done = it.pull(pull).done
+    parts = it.blob(pull, DIGEST).active if done > beyond else ()
+    fetching = (PartState.RECEIVING, PartState.QUIET)
+    return any(part.state in fetching and 0 < part.done < part.size for part in parts)
+
+
+@pytest.mark.parametrize("transport", ["fast", "httpx"])
+async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
+    transport: str, registry: Callable[..., Registry], engine: Start
+) -> None:
+    server = registry(MODEL, faults="link@1MB/s")
+    it = engine(transport=transport, part_size=250 * KB)
+    app = make_app(it.service, names=[server.names()[0]])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(app, lambda: it.look().pulls)
+        pull = it.look().pulls[0].id
+        for goal in (500 * KB, 4500 * KB):
+            await until(app, lambda goal=goal: in_the_middle_of_parts(it, pull, goal))
+            await pilot.press("p")
+            await until(app, lambda: it.pull(pull).state is PullState.PAUSED)
+            await until(app, lambda: it.pull(pull).connections == 0)
+            have = it.on_disk(DIGEST)
+            assert total(have) == it.blob(pull, DIGEST).done > goal
+            assert any(begun.completed % (250 * KB) for begun in it.durable(DIGEST).parts), "mid-part"
+            mark = server.counters.mark()
+            await pilot.press("p")
+            await until(app, lambda goal=goal: it.pull(pull).done > goal + 200 * KB)
+            assert server.counters.ranges(DIGEST, mark), "it went on"
+            assert server.counters.asked_again(DIGEST, have, mark) == []
+        server.faults = ""
+        await until(app, lambda: it.pull(pull).state is PullState.DONE)
+        await pilot.press("q")
+        await until(app, lambda: app.return_code is not None)
+    it.assert_installed(MODEL, host=server.host)
+
+
+async def test_quitting_by_key_and_starting_again_fetches_no_byte_twice(
+    registry: Callable[..., Registry], engine: Start
+) -> None:
+    server = registry(MODEL, faults="link@1MB/s")
+    it = engine(part_size=250 * KB)
+    app = make_app(it.service, names=[server.names()[0]])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(app, lambda: it.look().pulls)
+        pull = it.look().pulls[0].id
+        await until(app, lambda: in_the_middle_of_parts(it, pull, 500 * KB))
+        await pilot.press("p")
+        await until(app, lambda: it.pull(pull).state is PullState.PAUSED)
+        await pilot.press("q")
+        await until(app, lambda: app.return_code is not None)
+    have, mark = it.on_disk(DIGEST), server.counters.mark()
+    assert total(have) > 500 * KB
+    server.faults = ""
+    again = engine(part_size=250 * KB)
+    app = make_app(again.service, names=[server.names()[0]])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(app, lambda: again.look().pulls)
+        await until(app, lambda: again.look().pulls[0].state is PullState.DONE)
+    again.assert_installed(MODEL, host=server.host)
+    assert server.counters.ranges(DIGEST, mark)
+    assert server.counters.asked_again(DIGEST, have, mark) == []
