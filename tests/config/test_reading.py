@@ -272,6 +272,12 @@ def test_variables_are_toml_or_else_text(variable: str, text: str, key: str, val
     assert getattr(loaded.settings.transfer, key) == value
 
 
+def test_the_variable_with_credentials_is_no_setting_and_no_mistake() -> None:
+    loaded = load(None, {"PULLTUI_CREDENTIALS": "host=me:hunter2", "PULLTUI_CREDENTIAL": "x"})
+    assert [problem.source for problem in loaded.problems] == ["PULLTUI_CREDENTIAL"]
+    assert "hunter2" not in repr(loaded)
+
+
 def test_text_that_looks_like_toml_is_text_where_text_is_wanted() -> None:
     env = {"PULLTUI_UI_THEME": "true", "PULLTUI_HOOKS_ON_DONE": '["a", "b c"]'}
     settings = load(None, env).settings

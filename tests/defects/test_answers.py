@@ -70,9 +70,7 @@ def test_defect_02_early_end_taken_for_the_whole_part(registry: Registries, engi
     assert server.counters.sent_twice(DIGEST) == 0
 
 
-@pytest.mark.parametrize(
-    "faults", ["norange=1/3*3", "long=1/3@64KB*3"]
-)
+@pytest.mark.parametrize("faults", ["norange=1/3*3", "long=1/3@64KB*3"])
 def test_defect_06_overlong_body_runs_into_the_neighbour(
     registry: Registries, engine: Engines, faults: str
 ) -> None:

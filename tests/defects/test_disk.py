@@ -207,8 +207,10 @@ def test_defect_21_a_file_for_every_part(registry: Registries, engine: Engines) 
     pull = it.add(server.names()[0])
     seen: set[str] = set()
     it.until(
-        lambda: seen.update(path.name for path in it.work.glob(f"{blob_file_name(DIGEST)}*"))
-        or it.pull(pull).state is PullState.DONE,
+        lambda: (
+            seen.update(path.name for path in it.work.glob(f"{blob_file_name(DIGEST)}*"))
+            or it.pull(pull).state is PullState.DONE
+        ),
         "done",
     )
     assert it.blob(pull, DIGEST).parts == 300

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from pulltui.demo import BytesBlob, Layer, Registry, build_model
+from pulltui.demo.intervals import total
 from pulltui.engine.manifest import blob_file_name
+from pulltui.engine.partial import PartialPaths
+from pulltui.engine.partstate import Claims
 from pulltui.engine.store import Store
 from pulltui.engine.views import EventKind, PullState
 from pulltui_config import load
@@ -102,6 +105,31 @@ def test_defect_24_two_processes_in_one_directory(
     server.faults = ""
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
+
+
+def test_defect_24_a_holder_that_was_killed(registry: Registries, engine: Engines, tmp_path: Path) -> None:
+    """What a killed process of the ancestor leaves depends on luck. Here the lock ends with the process, and
+    the next one goes on from what is on disk.
+    """
+    server = registry(MODEL, faults="link@2MB/s")
+    models = tmp_path / "models"
+    arguments = ["pull", server.names()[0], "--models-dir", str(models)]
+    with command.start(arguments, tmp_path) as holder:
+        server.counters.wait_for(lambda counters: counters.bytes_sent(DIGEST) > 500 * KB, 30)
+        holder.kill()
+    assert (models / ".pulltui" / "lock").stat().st_size, "its lock file is still there"
+    paths = PartialPaths(models / ".pulltui", blob_file_name(DIGEST))
+    with paths.data.open("rb") as file:
+        claims = Claims.read(paths.durable, paths.live, DIGEST, layer(MODEL).size)
+        have = [(part.offset, part.offset + part.mark.written) for part in claims.prove(file.fileno())]
+    assert total(have) > 0
+    server.counters.wait_for(lambda counters: counters.open_now() == 0)
+    server.faults = ""
+    mark = server.counters.mark()
+    it = engine()
+    it.until_done(it.add(server.names()[0]))
+    it.assert_installed(MODEL, host=server.host)
+    assert server.counters.asked_again(DIGEST, have, mark) == []
 
 
 def test_defect_25_no_look_at_the_free_space(

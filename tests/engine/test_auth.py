@@ -73,6 +73,16 @@ async def test_a_way_that_is_not_known_is_named(client_for: Client, serve: Serve
         await Asker(client_for(), server, login=LOGIN).get()
 
 
+async def test_a_realm_that_is_no_address_is_no_token_server(client_for: Client, serve: Serve) -> None:
+    asks = ("WWW-Authenticate", 'Bearer realm="Authentication required", charset="UTF-8"')
+    server = serve(lambda _: registry_error(401, "Invalid username or password.", asks))
+    with pytest.raises(RefusedError, match=r"or does not have this \(401\): Invalid username") as caught:
+        await Asker(client_for(), server).get()
+    assert "PULLTUI_CREDENTIALS" in caught.value.hint
+    with pytest.raises(RefusedError, match=r"in a way that is not known here \(bearer\)"):
+        await Asker(client_for(), server, login=LOGIN).get()
+
+
 # -- tokens -------------------------------------------------------------------------------------------
 
 

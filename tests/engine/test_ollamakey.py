@@ -4,6 +4,8 @@ import base64
 import hashlib
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,11 @@ def test_one_that_cannot_be_used_is_named(tmp_path: Path, kind: str, problem: st
     key, said = find_key([path])
     assert key is None
     assert problem in said and str(path) in said
+
+
+def test_cryptography_is_loaded_for_keys_only() -> None:
+    program = (
+        "import sys, pulltui.engine.service; print(sorted({'cryptography', 'textual'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

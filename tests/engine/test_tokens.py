@@ -58,7 +58,7 @@ async def test_the_registrys_own_host_may_be_asked(realm: str, registry: str) ->
         "https://evil.example/registry.example",
         "https://sub.registry.example/token",
         "https://127.0.0.1/token",
-        "https://xn--registry-example/token",
+        "https://xn--bcher-kva.example/token",
     ],
 )
 async def test_another_host_only_if_the_settings_say_so(realm: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,7 +25,9 @@ def pretty(manifest: bytes) -> bytes:
 def oddly_ordered(manifest: bytes) -> bytes:
     fields = json.loads(manifest)
     fields["layers"] = [dict(reversed(each.items())) for each in fields["layers"]]
-    return json.dumps({"unknown": {"é": [None]}, **dict(reversed(fields.items()))}, ensure_ascii=False).encode()
+    return json.dumps(
+        {"unknown": {"é": [None]}, **dict(reversed(fields.items()))}, ensure_ascii=False
+    ).encode()
 
 
 @pytest.mark.parametrize("form", [pretty, oddly_ordered])
@@ -81,14 +84,13 @@ def test_what_is_not_json(registry: Registries, engine: Engines, manifest: bytes
     assert list((it.directory / "manifests").iterdir()) == []
 
 
-def test_a_size_that_is_not_the_blobs(registry: Registries, engine: Engines) -> None:
+@pytest.mark.parametrize("claimed", [99 * KB, 101 * KB])
+def test_a_size_that_is_not_the_blobs(registry: Registries, engine: Engines, claimed: int) -> None:
     """The manifest decides; a server whose blob is longer or shorter is told so, and nothing is written."""
-    for claimed in (99 * KB, 101 * KB):
-        model = build_model("library/size", [Layer("model", layer(MODEL), size=claimed)], f"v{claimed}")
-        server = registry(model)
-        it = engine(directory=None)
-        failed = it.until_failed(it.add(server.names()[0]))
-        assert failed.kind == "response"
-        assert str(claimed) in failed.error
-        assert not list((it.directory / "manifests").rglob("v*"))
-        assert it.stop()
+    model = build_model("library/size", [Layer("model", layer(MODEL), size=claimed)])
+    server = registry(model)
+    it = engine()
+    failed = it.until_failed(it.add(server.names()[0]))
+    assert failed.kind == "response"
+    assert re.search(r"manifest (\d+|says)", failed.error), failed.error
+    assert list((it.directory / "manifests").iterdir()) == []

@@ -23,7 +23,8 @@ TEMPLATE = Layer("template", BytesBlob(b"{{ .Prompt }}"))
 ONE = build_model("library/one", [WEIGHTS, TEMPLATE, Layer("system", BytesBlob(b"one"))])
 TWO = build_model("library/two", [WEIGHTS, TEMPLATE, Layer("system", BytesBlob(b"two"))])
 ONE_LATER = build_model(
-    "library/one", [Layer("model", GeneratedBlob(900 * KB, seed=301)), TEMPLATE, Layer("system", BytesBlob(b"1"))]
+    "library/one",
+    [Layer("model", GeneratedBlob(900 * KB, seed=301)), TEMPLATE, Layer("system", BytesBlob(b"1"))],
 )
 TWO_HOURS = 7200.0
 
@@ -60,7 +61,9 @@ class Witness:
             doomed = {path.name for path in ollama.doomed(self.models, time.time())} - self.unwanted
             manifests = [path for path in (self.models / "manifests").rglob("*") if path.is_file()]
             self.complaints += [f"would delete {name} {when}" for name in sorted(doomed)]
-            self.complaints += [f"lists a model without {lost} {when}" for lost in ollama.missing(self.models)]
+            self.complaints += [
+                f"lists a model without {lost} {when}" for lost in ollama.missing(self.models)
+            ]
             if len(ollama.listed(self.models)) != len(manifests):
                 self.complaints.append(f"cannot read one of {manifests} {when}")
         return False
@@ -131,7 +134,9 @@ def test_an_update_of_a_tag(registry: Registries, engine: Engines, witness: Witn
     age(it.directory)
     server.add(ONE_LATER)
     server.faults = "link@4MB/s"
-    old = {blob_file_name(digest) for digest in ONE.blobs} - {blob_file_name(each) for each in ONE_LATER.blobs}
+    old = {blob_file_name(digest) for digest in ONE.blobs} - {
+        blob_file_name(each) for each in ONE_LATER.blobs
+    }
     assert len(old) == 3
     pull = it.add(server.names()[0])
     it.until(lambda: witness.look() or it.pull(pull).done > 300 * KB, "some of the new one")

@@ -124,9 +124,7 @@ def test_a_partial_of_exactly_the_right_size(
     assert server.counters.bytes_sent(DIGEST, mark) == expected
 
 
-def test_a_server_that_ignores_ranges_when_going_on(
-    begun: tuple[Registry, Engine], engine: Engines
-) -> None:
+def test_a_server_that_ignores_ranges_when_going_on(begun: tuple[Registry, Engine], engine: Engines) -> None:
     server, _ = begun
     server.faults = "norange"
     it = engine()
@@ -140,7 +138,9 @@ def test_what_was_verified_before_a_cancellation_is_not_fetched_again(
     server = registry(MODEL, faults="link@2MB/s")
     it = engine()
     pull = it.add(server.names()[0])
-    it.until(lambda: len(it.events(EventKind.VERIFIED)) == 2 and it.pull(pull).done > 100 * KB, "the small ones")
+    it.until(
+        lambda: len(it.events(EventKind.VERIFIED)) == 2 and it.pull(pull).done > 100 * KB, "the small ones"
+    )
     verified = {event.digest for event in it.events(EventKind.VERIFIED)}
     it.pause(pull)
     it.remove(pull)

@@ -105,7 +105,9 @@ def test_an_address_that_never_answers(registry: Registries, engine: Engines) ->
     assert [event.kind for event in it.events(EventKind.STALLED)] == [EventKind.STALLED]
 
 
-@pytest.mark.parametrize("faults", ["mute", "stall@1KB", "manifest:mute", "resolve:mute", "502", "link@10KB/s"])
+@pytest.mark.parametrize(
+    "faults", ["mute", "stall@1KB", "manifest:mute", "resolve:mute", "502", "link@10KB/s"]
+)
 def test_cancelling_returns_before_the_server_does(
     registry: Registries, engine: Engines, faults: str
 ) -> None:
@@ -123,7 +125,6 @@ def test_cancelling_returns_before_the_server_does(
     assert it.look().pulls == ()
     assert it.look().connections == 0
     assert it.events(EventKind.STALLED) == []
-    server.counters.wait_for(lambda counters: all(record.ended for record in counters.records()), PATIENCE)
     assert {path.name for path in it.work.iterdir()} == {"lock", "sums"}
 
 
@@ -191,9 +192,7 @@ def test_a_shared_blob_survives_the_one_who_leaves(registry: Registries, engine:
 
 
 def test_two_names_at_once_for_all_the_same_blobs(registry: Registries, engine: Engines) -> None:
-    copy = build_model(
-        "library/copy", [Layer("model", GeneratedBlob(600 * KB, seed=310000)), *_small()]
-    )
+    copy = build_model("library/copy", [Layer("model", GeneratedBlob(600 * KB, seed=310000)), *_small()])
     original = build_model(
         "library/original", [Layer("model", GeneratedBlob(600 * KB, seed=310000)), *_small()]
     )

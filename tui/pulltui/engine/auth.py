@@ -113,7 +113,8 @@ class Authenticator:
     async def _obtain(self, challenges: list[Challenge], words: str, ask: Ask) -> Grant:
         """Tokens are preferred to passwords; a registry may offer both."""
         login = self._login or await asyncio.to_thread(self._keyring.credentials.find, self.origin)
-        bearer = next((one for one in challenges if one.scheme == "bearer" and one.realm), None)
+        # A realm that is no address tells people something (hf.co does that), and gives out no token.
+        bearer = next((one for one in challenges if one.scheme == "bearer" and "://" in one.realm), None)
         if bearer is not None:
             return await self._fetch_token(bearer, login, ask)
         if any(one.scheme == "basic" for one in challenges) and login is not None:

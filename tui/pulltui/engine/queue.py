@@ -137,7 +137,8 @@ class Queue:
 
     def _needed(self) -> set[str]:
         """Return the digests of all pulls whose manifests are known."""
-        return {layer.digest for pull in self.pulls.values() if pull.manifest for layer in pull.manifest.blobs}
+        manifests = [pull.manifest for pull in self.pulls.values() if pull.manifest]
+        return {layer.digest for manifest in manifests for layer in manifest.blobs}
 
     async def _stop(self, ids: Collection[str]) -> None:
         tasks = [self._running[pull_id] for pull_id in ids if pull_id in self._running]
