@@ -32,7 +32,7 @@ def wrong_claims(it: Engine) -> list[tuple[int, int]]:
     return differences(paths.data, layer(MODEL), it.on_disk(DIGEST))
 
 
-@pytest.mark.parametrize("status", [403, 404, 500, 503])
+@pytest.mark.parametrize("status", [403, 500, 503])
 def test_defect_01_status_unchecked(registry: Registries, engine: Engines, status: int) -> None:
     """The ancestor never looks at the status of a ranged GET: the text of a 403, 404 or 5xx becomes bytes
     of the model. Here the status is read before the body; a refusal writes nothing and costs nothing.
@@ -81,7 +81,7 @@ def test_defect_06_overlong_body_runs_into_the_neighbour(
     server = registry(MODEL, faults="link@2MB/s")
     it = engine()
     pull = it.add(server.names()[0])
-    it.until(lambda: it.pull(pull).done > 600 * KB, "several parts")
+    it.until(lambda: it.pull(pull).done > 250 * KB, "two parts or more")
     server.faults = faults
     it.until(lambda: server.counters.faults() or it.pull(pull).state is PullState.DONE, "the fault")
     it.pause(pull)
@@ -95,7 +95,7 @@ def test_defect_06_overlong_body_runs_into_the_neighbour(
 
 @pytest.mark.parametrize(
     "faults",
-    ["noredirect", "redirect@301", "redirect@302", "redirect@303", "redirect@307", "redirect@308", "hops@3"],
+    ["noredirect", "redirect@302", "redirect@308", "hops@3"],
 )
 def test_defect_07_only_one_kind_of_redirect(registry: Registries, engine: Engines, faults: str) -> None:
     """The ancestor knows 307 only, and fails on a registry that sends the blob itself ("no Location header").

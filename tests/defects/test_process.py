@@ -1,4 +1,4 @@
-"""Defects of the downloader this one descends from ("the ancestor"): tasks, settings, connections, the machine."""
+"""Defects of the downloader this one descends from ("the ancestor"): tasks, settings, the machine."""
 
 from __future__ import annotations
 

@@ -28,24 +28,12 @@ def pulled(registry: RealRegistry, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_model_has_the_published_checksum(pulled: Path) -> None:
-    with (pulled / "blobs" / f"sha256-{gguf.published_sha256()}").open("rb") as file:
-        digest = sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    assert digest.hexdigest() == gguf.published_sha256() == gguf.package().EXPECTED_SHA256
+    digest = gguf.sha256_of(pulled / "blobs" / f"sha256-{gguf.published_sha256()}")
+    assert digest == gguf.published_sha256() == gguf.package().EXPECTED_SHA256
 
 
 def test_nothing_else_is_there_and_every_byte_is_the_registrys(registry: RealRegistry, pulled: Path) -> None:
-    manifest = f"manifests/127.0.0.1:{registry.server.port}/{gguf.REPOSITORY}/{gguf.TAG}"
-    names = [digest.replace(":", "-") for digest in registry.sizes]
-    expected = {f"blobs/{name}" for name in names} | {manifest, ".pulltui/lock"}
-    expected |= {f".pulltui/sums/{name}" for name in names}
-    files = {str(path.relative_to(pulled)): path for path in pulled.rglob("*") if not path.is_dir()}
-    assert set(files) == expected
-    assert files[manifest].read_bytes() == registry.manifest
-    assert files[".pulltui/lock"].stat().st_size == 0
-    for digest, true in registry.truth.items():
-        assert files[f"blobs/{digest.replace(':', '-')}"].read_bytes() == true.read_bytes()
+    registry.check(pulled, registry.server.host)
 
 
 def test_modes_are_those_that_ollama_gives(pulled: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from pulltui.demo import Model
 from pulltui.engine.attempt import Attempt
-from pulltui.engine.auth import Keyring
+from pulltui.engine.auth import Keyring, new_nonce
 from pulltui.engine.credentials import Credentials
 from pulltui.engine.gates import Gates
 from pulltui.engine.login import Login
@@ -53,7 +53,9 @@ class Asker:
             wall=time.time,
         )
         rules = TokenRules(lambda: (), lambda: (), resolve)
-        self._keyring = Keyring(Credentials({}, None), keys, rules, wall=lambda: 1_700_000_000.9)
+        self._keyring = Keyring(
+            Credentials({}, None), keys, rules, wall=lambda: 1_700_000_000.9, nonce=new_nonce
+        )
         self.auth = self._keyring.at(server.url, MODEL.path)
         if login is not None:
             self.auth.use(login)

@@ -39,7 +39,11 @@ class Authority:
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def server_context(self, *names: str, expired: bool = False, self_signed: bool = False) -> ssl.SSLContext:
-        """Return a server's TLS context whose certificate is for `names` (host names or addresses).
+        """Return a server's TLS context with the key and certificate of `server_pem`."""
+        return _context(self.server_pem(*names, expired=expired, self_signed=self_signed))
+
+    def server_pem(self, *names: str, expired: bool = False, self_signed: bool = False) -> Path:
+        """Return a file with a key and its certificate, which is for `names` (host names or addresses).
 
         `expired`: its time ended yesterday. `self_signed`: signed by its own key, not by the authority.
         """
@@ -67,7 +71,7 @@ class Authority:
             )
             .sign(key if self_signed else self._key, hashes.SHA256())
         )
-        return self._context(key, certificate)
+        return self._write(key, certificate)
 
     def own_context(self, name: str, pem: Path) -> ssl.SSLContext:
         """Return a server's TLS context whose certificate, written to `pem`, is an authority's, its own."""
@@ -88,9 +92,9 @@ class Authority:
             .sign(key, hashes.SHA256())
         )
         pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return self._context(key, certificate)
+        return _context(self._write(key, certificate))
 
-    def _context(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> ssl.SSLContext:
+    def _write(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> Path:
         chain = self._directory / f"{certificate.serial_number:x}.pem"
         chain.write_bytes(
             key.private_bytes(
@@ -100,9 +104,13 @@ class Authority:
             )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
-        return context
+        return chain
+
+
+def _context(pem: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
 
 
 def _general_name(name: str) -> x509.GeneralName:

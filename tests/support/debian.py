@@ -99,11 +99,20 @@ class Layer:
 
 
 class DockerRegistry(Server):
-    """Debian's docker-registry with an empty store in `directory`."""
+    """Debian's docker-registry on the store in `data`: an empty one in `directory` if that is None.
 
-    def __init__(self, directory: Path) -> None:
+    `tls`: a PEM file with key and certificate, by which it speaks TLS. `options` are further sections of its
+    settings, like `auth` and `middleware`.
+    """
+
+    def __init__(
+        self, directory: Path, *, data: Path | None = None, tls: Path | None = None, **options: Any
+    ) -> None:
         port = closed_port()
-        self._data = directory / "data"
+        self.data = data or directory / "data"
+        http: dict[str, Any] = {"addr": f"127.0.0.1:{port}", "secret": "for tests"}
+        if tls is not None:
+            http["tls"] = {"certificate": str(tls), "key": str(tls)}
         settings = directory / "registry.yml"
         # JSON is YAML.
         settings.write_text(
@@ -112,14 +121,20 @@ class DockerRegistry(Server):
                     "version": 0.1,
                     "log": {"accesslog": {"disabled": True}, "level": "warn"},
                     "storage": {
-                        "filesystem": {"rootdirectory": str(self._data)},
+                        "filesystem": {"rootdirectory": str(self.data)},
                         "maintenance": {"uploadpurging": {"enabled": False}},
                     },
-                    "http": {"addr": f"127.0.0.1:{port}", "secret": "for tests"},
+                    "http": http,
+                    **options,
                 }
             )
         )
         super().__init__([program("docker-registry"), "serve", str(settings)], directory, port)
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:<port>`."""
+        return f"127.0.0.1:{self.port}"
 
     def push(self, repository: str, tag: str, config: Layer, layers: Sequence[Layer]) -> bytes:
         """Upload blobs and manifest as docker would; return the manifest's raw bytes."""
@@ -150,7 +165,7 @@ class DockerRegistry(Server):
     def blob(self, digest: str) -> Path:
         """Where the registry keeps a blob (its `filesystem` driver's layout)."""
         hexadecimal = digest.removeprefix("sha256:")
-        return self._data / "docker/registry/v2/blobs/sha256" / hexadecimal[:2] / hexadecimal / "data"
+        return self.data / "docker/registry/v2/blobs/sha256" / hexadecimal[:2] / hexadecimal / "data"
 
 
 class Nginx(Server):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import importlib
 import json
 from dataclasses import dataclass
@@ -42,6 +44,12 @@ def published_sha256() -> str:
     return line.split()[0]
 
 
+def sha256_of(path: Path) -> str:
+    """The checksum of a file (64 hex digits)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @dataclass(frozen=True)
 class RealRegistry:
     """A docker-registry that offers the model as REPOSITORY:TAG; `manifest` is raw, as it was pushed."""
@@ -52,7 +60,11 @@ class RealRegistry:
     @property
     def name(self) -> str:
         """The name to pull."""
-        return f"127.0.0.1:{self.server.port}/{REPOSITORY}:{TAG}"
+        return self.name_at(self.server.host)
+
+    def name_at(self, host: str) -> str:
+        """The name to pull from another registry that offers the same (`host[:port]`, a scheme before it)."""
+        return f"{host}/{REPOSITORY}:{TAG}"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -64,6 +76,21 @@ class RealRegistry:
     def truth(self) -> dict[str, Path]:
         """A file with the right bytes of every blob, by digest."""
         return {digest: self.server.blob(digest) for digest in self.sizes}
+
+    def check(self, models: Path, host: str) -> None:
+        """Raise AssertionError unless the model, pulled from `host`, is all there is, byte for byte."""
+        manifest = f"manifests/{host}/{REPOSITORY}/{TAG}"
+        names = {digest.replace(":", "-") for digest in self.sizes}
+        expected = {f"blobs/{name}" for name in names} | {manifest, ".pulltui/lock"}
+        expected |= {f".pulltui/sums/{name}" for name in names}
+        files = {str(path.relative_to(models)): path for path in models.rglob("*") if not path.is_dir()}
+        assert set(files) == expected
+        assert files[manifest].read_bytes() == self.manifest
+        assert files[".pulltui/lock"].stat().st_size == 0
+        for digest, true in self.truth.items():
+            blob = files[f"blobs/{digest.replace(':', '-')}"]
+            assert digest == f"sha256:{sha256_of(blob)}"
+            assert filecmp.cmp(blob, true, shallow=False)
 
 
 def fill(registry: DockerRegistry) -> RealRegistry:

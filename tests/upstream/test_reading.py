@@ -55,7 +55,7 @@ class Witness:
         return call
 
     def look(self, when: str = "") -> bool:
-        """Note what it would do wrong at this moment. Always False, so that waiting can be done by looking."""
+        """Note what it would do wrong at this moment. Always False, so that one can look while waiting."""
         self.looks += 1
         if (self.models / "blobs").is_dir():
             doomed = {path.name for path in ollama.doomed(self.models, time.time())} - self.unwanted
@@ -91,8 +91,12 @@ def test_a_pull_paused_for_hours(registry: Registries, engine: Engines, witness:
     server = registry(ONE, faults="link@3MB/s")
     it = engine()
     pull = it.add(server.names()[0])
-    for goal in (100, 400, 700):
-        it.until(lambda goal=goal: witness.look() or it.pull(pull).done > goal * KB, f"{goal} KB")
+    for goal in (100 * KB, 400 * KB, 700 * KB):
+
+        def reached(goal: int = goal) -> bool:
+            return witness.look() or it.pull(pull).done > goal
+
+        it.until(reached, f"{goal} bytes")
         assert it.events(EventKind.VERIFIED), "the small ones are verified, and wait"
         it.pause(pull)
         age(it.directory)
@@ -134,9 +138,7 @@ def test_an_update_of_a_tag(registry: Registries, engine: Engines, witness: Witn
     age(it.directory)
     server.add(ONE_LATER)
     server.faults = "link@4MB/s"
-    old = {blob_file_name(digest) for digest in ONE.blobs} - {
-        blob_file_name(each) for each in ONE_LATER.blobs
-    }
+    old = {blob_file_name(digest) for digest in ONE.blobs.keys() - ONE_LATER.blobs.keys()}
     assert len(old) == 3
     pull = it.add(server.names()[0])
     it.until(lambda: witness.look() or it.pull(pull).done > 300 * KB, "some of the new one")

@@ -94,21 +94,11 @@ class Authenticator:
             attempt.release()
             if self.grant is not refused:
                 return
-            try:
-                self.grant = await self._next(refused, grants, refusal, ask)
-            except RefusedError:
-                self.grant = None  # whoever tries again, with a password corrected, begins anew
-                raise
-
-    async def _next(self, refused: Grant | None, grants: int, refusal: Refusal, ask: Ask) -> Grant:
-        challenges = parse_challenges(refusal.headers)
-        words = refusal.words or safe(next((one.error for one in challenges if one.error), ""), 200)
-        if refused is not None and grants and (not refused.accepted or grants >= _MOST_GRANTS):
-            raise self._refused(refused.proof, words)
-        grant = await self._obtain(challenges, words, ask)
-        if refused is not None and grant.authorization == refused.authorization:
-            raise self._refused(refused.proof, words)
-        return grant
+            challenges = parse_challenges(refusal.headers)
+            words = refusal.words or safe(next((one.error for one in challenges if one.error), ""), 200)
+            if refused is not None and grants and (not refused.accepted or grants >= _MOST_GRANTS):
+                raise self._refused(refused.proof, words)
+            self.grant = await self._obtain(challenges, words, ask)
 
     async def _obtain(self, challenges: list[Challenge], words: str, ask: Ask) -> Grant:
         """Tokens are preferred to passwords; a registry may offer both."""
@@ -196,14 +186,16 @@ class Keyring:
         rules: TokenRules,
         *,
         wall: Callable[[], float],
-        nonce: Callable[[], str] | None = None,
+        nonce: Callable[[], str],
     ) -> None:
-        """`keys` are the files of Ollama's keys, the preferred first; `wall` is unix time in seconds."""
+        """`keys` are the files of Ollama's keys, the preferred first; `wall` is unix time in seconds; `nonce`
+        returns another text each time, see `new_nonce`.
+        """
         self.credentials = credentials
         self.keys = keys
         self.rules = rules
         self.wall = wall
-        self.nonce = nonce or _nonce
+        self.nonce = nonce
         self._authenticators: dict[tuple[Origin, str], Authenticator] = {}
 
     def at(self, base_url: str, repository: str) -> Authenticator:
@@ -223,7 +215,8 @@ async def resolve(host: str) -> list[str]:
     return [str(address[4][0]) for address in found]
 
 
-def _nonce() -> str:
+def new_nonce() -> str:
+    """Return 22 random characters, in the alphabet that Ollama takes."""
     return base64.urlsafe_b64encode(secrets.token_bytes(_NONCE_BYTES)).rstrip(b"=").decode()
 
 

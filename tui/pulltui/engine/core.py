@@ -17,7 +17,7 @@ from pulltui_config import Settings
 
 import pulltui
 from pulltui.engine.attempt import Watchdog
-from pulltui.engine.auth import Keyring, resolve
+from pulltui.engine.auth import Keyring, new_nonce, resolve
 from pulltui.engine.backoff import Uniform
 from pulltui.engine.context import Context
 from pulltui.engine.credentials import Credentials
@@ -110,6 +110,7 @@ class Core:
                 keys,
                 TokenRules(lambda: network.token_hosts, lambda: network.insecure_hosts, resolve),
                 wall=time.time,
+                nonce=new_nonce,
             ),
             gates=gates,
             slots=Slots(lambda: settings.transfer.max_connections, lambda: settings.transfer.per_host),

@@ -14,7 +14,7 @@ _HOST = re.compile(rb"[A-Za-z0-9_.:-]*")
 
 
 def can_exist(url: httpx.URL) -> bool:
-    """Return whether there can be such a host and port: httpx.URL takes more than its client and the transports do."""
+    """Return whether there can be such a host and port: httpx.URL takes more than any transport does."""
     known = bool(_HOST.fullmatch(url.raw_host)) and readable(url.raw_host.decode("ascii"))
     return known and (url.port is None or 0 < url.port < 1 << 16)
 
