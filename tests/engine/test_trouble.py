@@ -294,6 +294,26 @@ class TestProxies:
         assert (fault.kind, fault.reason) == (FaultKind.PROXY, reason)
         assert fault.text == f"proxy http://127.0.0.1:{server.port} {text}"
 
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize(
+        ("login", "text"),
+        [
+            ("", "asks for a user name and password"),
+            ("me:hunter2@", "refuses the user name and password it was given"),
+        ],
+    )
+    async def test_login_is_the_proxys_affair(
+        self, *, login: str, text: str, scheme: str, client_for: ClientFor, raw_server: Serve
+    ) -> None:
+        """With http URLs the proxy answers in the host's place."""
+        server = raw_server(answering(b"HTTP/1.1 407 x\r\nContent-Length: 0\r\n\r\n"))
+        proxy = f"http://{login}127.0.0.1:{server.port}"
+        fault = await fault_of(
+            client_for(Way(http_proxy=proxy, https_proxy=proxy)), f"{scheme}://registry.example/v2/"
+        )
+        assert (fault.kind, fault.reason) == (FaultKind.PROXY, "login")
+        assert fault.text == f"proxy http://127.0.0.1:{server.port} {text}"
+
     async def test_trouble_behind_it_names_it_too(self, client_for: ClientFor, raw_server: Serve) -> None:
         server = raw_server(answering(HALF))
         way = Way(http_proxy=f"http://127.0.0.1:{server.port}")

@@ -22,7 +22,7 @@ from pulltui.engine.origin import can_exist
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
 from pulltui.engine.tokens import MAX_REPLY
 from pulltui.engine.transport import chunks
-from pulltui.engine.trouble import FaultKind, classify
+from pulltui.engine.trouble import Distrust, FaultKind, classify
 
 _HOST_KINDS = frozenset(
     {
@@ -34,6 +34,15 @@ _HOST_KINDS = frozenset(
         FaultKind.TOO_MANY_FILES,
     }
 )
+_OWN_AUTHORITY = "If the registry has a certificate of its own authority, name that in network.ca_file."
+_TRUST_HINTS = {
+    Distrust.UNKNOWN_AUTHORITY: _OWN_AUTHORITY,
+    Distrust.OTHER: _OWN_AUTHORITY,
+    Distrust.EXPIRED: "Look at this machine's clock. If it is right, whoever runs the registry has to act.",
+    Distrust.WRONG_NAME: (
+        "Ask for the registry by the name in its certificate. If you did, somebody else may be answering."
+    ),
+}
 _ERROR_BODY = 4096
 """Bytes of an error answer that are read for the server's words."""
 _WORDS_TIME = 1.0
@@ -305,14 +314,13 @@ def _sort(error: httpx.TransportError, host: str) -> Exception:
     """Return who is to blame for a failed connection."""
     fault = classify(error)
     if fault.kind is FaultKind.TRUST:
-        return TrustError(
-            f"{host}: {fault.text}",
-            "If the registry has a certificate of its own authority, name that in network.ca_file.",
-        )
+        return TrustError(f"{host}: {fault.text}", _TRUST_HINTS[Distrust(fault.reason)])
     if fault.kind is FaultKind.TLS:
         return TrustError(f"{host}: {fault.text}", "If it speaks plain http, write http:// before the name.")
     if fault.kind is FaultKind.PROXY and fault.reason == "login":
-        return RefusedError(fault.text, "Put user and password into the proxy's address.")
+        return RefusedError(
+            fault.text, "They go into the proxy's address: http://user:password@host:port, with %40 for @."
+        )
     if fault.kind in _HOST_KINDS:
         return HostSetback(fault.text, host, ceiling=fault.kind is FaultKind.TOO_MANY_FILES)
     if isinstance(error, httpx.UnsupportedProtocol):

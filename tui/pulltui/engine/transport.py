@@ -11,7 +11,7 @@ import httpx
 from pulltui.engine.clean import safe_url
 from pulltui.engine.errors import PullError
 from pulltui.engine.network import Way
-from pulltui.engine.trouble import PROXY_KEY, SELF_ISSUED
+from pulltui.engine.trouble import PROXY_KEY, PROXY_LOGIN, SELF_ISSUED
 
 TransportKind = Literal["fast", "httpx"]
 
@@ -45,10 +45,19 @@ class Transport(httpx.AsyncBaseTransport):
         if proxy is not None:
             request.extensions[PROXY_KEY] = proxy
         try:
-            return await self._send(request, proxy)
+            response = await self._send(request, proxy)
         except httpx.RequestError as error:
             error.request = request
             raise
+        if (
+            proxy is not None
+            and request.url.scheme == "http"
+            and response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED
+        ):
+            # For https it refuses the tunnel, and the transports raise this; here it answers for the host.
+            await response.aclose()
+            raise httpx.ProxyError(PROXY_LOGIN, request=request)
+        return response
 
     async def _send(self, request: httpx.Request, proxy: str | None) -> httpx.Response:
         host = request.url.netloc

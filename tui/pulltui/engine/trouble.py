@@ -128,8 +128,15 @@ def classify(error: BaseException) -> Fault:
         text = f"proxy {safe_url(proxy)}: {_words(kind, reason, at, detail)}"
         return Fault(FaultKind.PROXY, text, reason, detail, _host(at))
     if kind is FaultKind.PROXY:
-        why = "asks for a user name and password" if reason else f"does not connect to {host}"
-        return Fault(kind, f"proxy {safe_url(proxy)} {why}", reason, detail, _host(httpx.URL(proxy)))
+        at = httpx.URL(proxy)
+        why = f"does not connect to {host}"
+        if reason:
+            asks, refuses = (
+                "asks for a user name and password",
+                "refuses the user name and password it was given",
+            )
+            why = refuses if at.userinfo else asks
+        return Fault(kind, f"proxy {safe_url(proxy)} {why}", reason, detail, _host(at))
     text = _words(kind, reason, url, detail)
     if proxy and kind not in (FaultKind.TOO_MANY_FILES, FaultKind.TRUST):
         text += f" (through proxy {safe_url(proxy)})"
