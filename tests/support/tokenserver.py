@@ -25,16 +25,22 @@ _SERVICE = "registry for tests"
 
 
 class TokenServer(HttpServer):
-    """Gives tokens to one user. Each is good for `lifetime` whole seconds, less up to one for rounding."""
+    """Gives tokens to one user. Each is good for `lifetime` whole seconds, less up to one for rounding.
 
-    def __init__(self, directory: Path, user: str, password: str, lifetime: int) -> None:
+    It takes `thinking` seconds over each: whoever else finds the old one expired meanwhile comes too.
+    """
+
+    def __init__(
+        self, directory: Path, user: str, password: str, lifetime: int, thinking: float = 0.0
+    ) -> None:
         """`directory` gets the certificate that the registry trusts."""
         super().__init__(self._answer)
         self.issued: list[float] = []
-        """When each token was asked for (time.monotonic)."""
+        """When each token was made (time.monotonic)."""
         self.tokens: list[str] = []
         self._login = basic(user, password)
         self._lifetime = lifetime
+        self._thinking = thinking
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         certificate = _self_signed(self._key)
         self._x5c = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
@@ -58,6 +64,7 @@ class TokenServer(HttpServer):
         asked = dict(request.query)
         if request.path != "/token" or asked.get("service") != _SERVICE:
             return as_json({"details": "no such service"}, 404)
+        time.sleep(self._thinking)
         self.issued.append(time.monotonic())
         self.tokens.append(self._token(asked["scope"]))
         return as_json({"token": self.tokens[-1], "expires_in": self._lifetime})
