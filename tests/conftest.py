@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pulltui.demo import Model, Registry
 from support.engine import Engine
+
+with suppress(ImportError):
+    # Tests run many engines in one process, one after the other. pyreqwest must not be loaded first by a
+    # thread that ends: the next client would crash in it.
+    import pulltui.engine.fast  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-# Here, because pyreqwest must not be loaded by a thread that ends: the next service would crash in it (the
-# first engine's thread would load it, and its allocator lets go of what that thread had).
-import pulltui.engine.fast  # noqa: F401
 import pytest
 from support.engine import Engine
 

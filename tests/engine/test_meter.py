@@ -35,6 +35,7 @@ def test_many_looks_cost_no_memory() -> None:
 
 def test_time_left() -> None:
     assert time_left(1000, 100) == 10
-    assert time_left(0, 0) == 0
+    assert time_left(0, 0) is None
+    assert time_left(0, 100) is None, "what is over needs no time"
     assert time_left(1000, 0) is None
     assert time_left(1000, 0.5) is None

@@ -289,10 +289,10 @@ def test_after_a_real_kill_every_claim_is_true_and_little_is_lost(tmp_path: Path
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
         aim = chance.randrange(1, 3_000_000)
-        while sum(each.completed for each in read_live(paths.live, DIGEST, len(data)) or []) < aim:
+        while sum(each.completed for each in read_live(paths.live, DIGEST) or []) < aim:
             assert writer.poll() is None
         writer.send_signal(signal.SIGKILL)
-    claimed = sum(each.completed for each in read_live(paths.live, DIGEST, len(data)) or [])
+    claimed = sum(each.completed for each in read_live(paths.live, DIGEST) or [])
     partial = Partial(paths, DIGEST, len(data), 500_000)
     try:
         content = paths.data.read_bytes()

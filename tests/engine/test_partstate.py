@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import random
 import struct
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pulltui.engine.errors import StorageError
 from pulltui.engine.parts import Mark, Part, PartTable, lay_out
 from pulltui.engine.partstate import (
     Claims,
@@ -54,7 +56,7 @@ def test_the_durable_state_is_what_the_readme_says(tmp_path: Path) -> None:
             {"N": 1, "Offset": 600, "Size": 400, "Completed": 5, "Crc32": None},
         ],
     }
-    assert read_durable(path, DIGEST, TOTAL) == snapshot(DIGEST, 7, table)
+    assert read_durable(path, DIGEST) == snapshot(DIGEST, 7, table)
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -63,7 +65,7 @@ def test_the_durable_state_is_what_the_readme_says(tmp_path: Path) -> None:
     [
         state(record(0, 0, 600), record(1, 600, 400), digest=OTHER),
         state(record(0, 0, 600), record(1, 600, 400), total=999),
-        state(record(0, 0, 600), record(1, 600, 400), version=2),
+        state(record(0, 0, 600), record(1, 600, 400), version=0),
         state(record(0, 0, 600), record(1, 601, 399)),
         state(record(0, 0, 600), record(1, 599, 401)),
         state(record(0, 0, 600), record(0, 600, 400)),
@@ -83,7 +85,26 @@ def test_the_durable_state_is_what_the_readme_says(tmp_path: Path) -> None:
 def test_a_durable_state_that_cannot_be_true_counts_as_missing(tmp_path: Path, damaged: DurableState) -> None:
     path = tmp_path / "state.json"
     path.write_bytes(msgspec.json.encode(damaged))
-    assert read_durable(path, DIGEST, TOTAL) is None
+    assert read_durable(path, DIGEST) is None
+
+
+def test_a_state_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(msgspec.json.encode(state(record(0, 0, 600), record(1, 600, 400), version=2)))
+    with pytest.raises(StorageError, match="newer pulltui"):
+        read_durable(path, DIGEST)
+
+
+def test_a_state_that_cannot_be_read_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    path = tmp_path / "state.json"
+    path.write_bytes(msgspec.json.encode(GOOD))
+    monkeypatch.setattr(os, "open", refuse)
+    for read in (read_durable, read_live):
+        with pytest.raises(OSError, match="Too many"):
+            read(path, DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +129,7 @@ def test_a_durable_state_that_cannot_be_true_counts_as_missing(tmp_path: Path, d
 def test_garbage_counts_as_missing(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "state.json"
     path.write_bytes(text)
-    assert read_durable(path, DIGEST, TOTAL) is None
+    assert read_durable(path, DIGEST) is None
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "symlink"])
@@ -121,8 +142,8 @@ def test_what_is_no_plain_file_counts_as_missing_and_is_never_waited_for(tmp_pat
     elif kind == "symlink":
         (tmp_path / "target").write_bytes(msgspec.json.encode(GOOD))
         path.symlink_to(tmp_path / "target")
-    assert read_durable(path, DIGEST, TOTAL) is None
-    assert read_live(path, DIGEST, TOTAL) is None
+    assert read_durable(path, DIGEST) is None
+    assert read_live(path, DIGEST) is None
 
 
 def test_a_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +152,7 @@ def test_a_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     real_write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real_write(fd, bytes(data[:7])))
     write_durable(path, GOOD)
-    assert read_durable(path, DIGEST, TOTAL) == GOOD
+    assert read_durable(path, DIGEST) == GOOD
 
     def cut_off(fd: int) -> None:
         raise OSError(5, "power cut")
@@ -139,7 +160,7 @@ def test_a_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "fsync", cut_off)
     with pytest.raises(OSError, match="power cut"):
         write_durable(path, state(record(0, 0, 1000, 1000, 9)))
-    assert read_durable(path, DIGEST, TOTAL) == GOOD
+    assert read_durable(path, DIGEST) == GOOD
 
 
 def test_the_live_state_comes_back_as_it_was_stored(tmp_path: Path) -> None:
@@ -149,7 +170,7 @@ def test_the_live_state_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     live = LiveState(path, DIGEST, table)
     live.store(0, Mark(123, 2**32 - 1))
     live.store(3, Mark(7, None))
-    records = read_live(path, DIGEST, TOTAL)
+    records = read_live(path, DIGEST)
     assert records is not None
     assert [(each.offset, each.size, each.completed, each.crc) for each in records] == [
         (0, 300, 123, 2**32 - 1),
@@ -159,9 +180,8 @@ def test_the_live_state_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     ]
     live.close()
     live.store(0, Mark(200, 1))
-    assert read_live(path, DIGEST, TOTAL) == records
-    assert read_live(path, OTHER, TOTAL) is None
-    assert read_live(path, DIGEST, TOTAL + 1) is None
+    assert read_live(path, DIGEST) == records
+    assert read_live(path, OTHER) is None
 
 
 @pytest.mark.parametrize(
@@ -183,14 +203,14 @@ def test_a_damaged_live_state_counts_as_missing(tmp_path: Path, where: int, what
     path = tmp_path / "live"
     LiveState(path, DIGEST, PartTable(lay_out(TOTAL, 300))).close()
     data = bytearray(path.read_bytes())
-    assert read_live(path, DIGEST, TOTAL) is not None
+    assert read_live(path, DIGEST) is not None
     data[where : where + len(what)] = what
     path.write_bytes(data)
-    assert read_live(path, DIGEST, TOTAL) is None
+    assert read_live(path, DIGEST) is None
     path.write_bytes(data[:100])
-    assert read_live(path, DIGEST, TOTAL) is None
+    assert read_live(path, DIGEST) is None
     path.write_bytes(b"")
-    assert read_live(path, DIGEST, TOTAL) is None
+    assert read_live(path, DIGEST) is None
 
 
 SIZES = (7, 64, 100, 1)

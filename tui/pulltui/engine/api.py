@@ -20,6 +20,10 @@ class EngineApi(Protocol):
     def view(self) -> EngineView:
         """The newest view; reading it costs one attribute load."""
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the engine unexpectedly, and made its last view untrue; None while all is well."""
+
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first (the last 2,000 are kept)."""
 

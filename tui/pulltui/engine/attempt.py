@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pulltui.engine.gates import Clock, Gate
 from pulltui.engine.setbacks import Reconnect, Setback, StallSetback
+from pulltui.engine.slots import NoSlot, Place
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.watchdog import Silence, StallClock
 
@@ -24,9 +25,14 @@ class Attempt:
         self.silence = Silence.NONE
         self.gate: Gate | None = None
         """The gate it is waiting at."""
+        self.waits = False
+        """It waits without a connection: at a gate, or for another one's answer from the registry."""
         self.task: asyncio.Task[object] | None = None
         self.setback: Setback | None = None
-        """Why the watchdog ended it."""
+        """Why it was ended early."""
+        self.place: Place | None = None
+        """The slot under which it runs; given away while it waits without a connection."""
+        self._giving: asyncio.Handle | None = None
         self._stall = StallClock(self.started, tuning.quiet_after, stall_after, tuning.trickle_rate)
 
     def received(self, count: int) -> None:
@@ -34,16 +40,30 @@ class Attempt:
         self._stall.received(self._clock(), count)
         self.silence = Silence.NONE
 
-    def hold(self, gate: Gate | None = None) -> None:
-        """We wait by ourselves (at a gate, for the writer): silence does not count."""
+    def hold(self, gate: Gate | None = None, *, connected: bool = False) -> None:
+        """We wait by ourselves (at a gate, for the writer): silence does not count.
+
+        Unless a connection is open meanwhile, others may have the slot.
+        """
         self.gate = gate
+        self.waits = not connected
+        if self.place is not None and not connected and self._giving is None:
+            # Only once we really wait: an open gate and a free lock let us through before the loop goes on.
+            self._giving = asyncio.get_running_loop().call_soon(self.place.give_back)
         self._stall.hold(self._clock())
         self.silence = Silence.NONE
 
     def release(self) -> None:
-        """We go on."""
+        """We go on; if another one has our slot now, this is over, without blame."""
         self.gate = None
+        self.waits = False
         self._stall.release(self._clock())
+        if self._giving is not None:
+            self._giving.cancel()
+            self._giving = None
+        # Waiting here for a slot could be for ever: who has one may wait for the lock or the gate we are in.
+        if self.place is not None and not self.place.take_now():
+            self.abort(NoSlot("another connection has the slot"))
 
     def silent(self) -> float:
         """Return the seconds without a byte."""
@@ -84,6 +104,7 @@ class Watchdog:
             return await work(attempt)
 
         task = asyncio.create_task(run())
+        task.add_done_callback(_look_at)
         attempt.task = task
         self._attempts.add(attempt)
         try:
@@ -107,3 +128,9 @@ class Watchdog:
         """End all of them without blame: their connections are dead or not wanted any more."""
         for attempt in list(self._attempts):
             attempt.abort(Reconnect(why))
+
+
+def _look_at(task: asyncio.Task[T]) -> None:
+    """Fetch the exception: where the caller is cancelled nobody else does, and Python would complain."""
+    if not task.cancelled():
+        task.exception()

@@ -32,6 +32,8 @@ class BlobDownload:
         """Ids of the running pulls that want it."""
         self.verified = False
         self.error: PullError | None = None
+        self.unsaved: PullError | None = None
+        """Why its last closing did not make everything durable."""
         self.runs: set[Run] = set()
         self.delayed: set[Part] = set()
         """Parts that wait for their next try, or are parked."""
@@ -60,7 +62,7 @@ class BlobDownload:
         """A running pull wants it. What is on disk already is opened, so that progress shows at once."""
         self.wanted_by.add(pull)
         self.listeners[pull] = listener
-        self.error = None
+        self.error = self.unsaved = None
         if self._context.store.partial(self.digest).data.exists():
             await self.open()
 
@@ -130,6 +132,7 @@ class BlobDownload:
             await asyncio.to_thread(partial.checkpoint)
         except OSError as error:
             self._not_durable(partial, error)
+            self.unsaved = self.error
         partial.close()
         self.meter.clear()
 
@@ -251,6 +254,8 @@ class BlobDownload:
         """Return the seconds until a delayed part may be tried again, None if none will be."""
         now = self._context.clock()
         waits = [part.not_before - now for part in self.delayed if not part.parked]
+        if self.single_stream:  # begins when the last of them may
+            return max(0.0, *waits) if waits and not self.runs else None
         return max(0.0, min(waits)) if waits else None
 
     def stuck(self) -> bool:

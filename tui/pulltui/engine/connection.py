@@ -11,6 +11,7 @@ from pulltui.engine.context import Context
 from pulltui.engine.errors import PullError
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import HostSetback, NoRanges, PartSetback, Reconnect, Setback, StaleUrl
+from pulltui.engine.slots import Place
 from pulltui.engine.views import EventKind
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ class Connection:
     def __init__(self, pull: Pull, context: Context) -> None:
         self._pull = pull
         self._context = context
+        self._place = Place(context.slots, pull.registry, pull.id)
         self._rate = 0.0
         """Bytes a second of the last run: the next one is made to last."""
 
     async def work(self) -> None:
         """Fetch runs. What cannot be tried again ends up in the pull."""
-        slots, registry = self._context.slots, self._pull.registry
         while True:
-            await slots.acquire(registry)
+            await self._place.take()
             try:
                 found = await self._next()
                 if found is not None:
@@ -40,7 +41,7 @@ class Connection:
                 self._pull.fail(error)
                 return
             finally:
-                slots.release(registry)
+                self._place.give_back()
             if self._pull.finished:
                 return
             await self._pull.wait_for_work()
@@ -86,6 +87,7 @@ class Connection:
 
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
         run.attempt = attempt
+        attempt.place = self._place
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")
         asked = run.end
@@ -98,7 +100,7 @@ class Connection:
             async for chunk in stream.chunks(attempt):
                 blob.feed(run, chunk)
                 if self._context.writer.full:
-                    attempt.hold()
+                    attempt.hold(connected=True)
                     await self._context.writer.room()
                     attempt.release()
                 # A body of known length is read to its end, so that the connection can be used again.

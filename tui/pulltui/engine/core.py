@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from pulltui_config import Settings
+from pulltui_config.units import format_size
 
 import pulltui
 from pulltui.engine.attempt import Watchdog
@@ -21,7 +22,7 @@ from pulltui.engine.auth import Keyring, new_nonce, resolve
 from pulltui.engine.backoff import Uniform
 from pulltui.engine.context import Context
 from pulltui.engine.credentials import Credentials
-from pulltui.engine.errors import storage_error
+from pulltui.engine.errors import NoSpaceError, storage_error
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.log import EventLog
 from pulltui.engine.network import find_way
@@ -62,6 +63,8 @@ class Core:
     ) -> None:
         """Raises PullError if the transport or the network settings cannot be had."""
         self.stopping = asyncio.Event()
+        self.saved = False
+        """Whether everything that came was durable at the end."""
         self._tuning = tuning
         self._store = store
         self._loop = asyncio.get_running_loop()
@@ -141,6 +144,7 @@ class Core:
         self.stopping.set()
         try:
             await self.queue.stop()
+            self.saved = all(blob.unsaved is None for blob in self.queue.downloads())
         finally:
             await asyncio.to_thread(self._writer.stop)
             if self._suspend.running:
@@ -161,9 +165,25 @@ class Core:
 
     async def _look_at_disk(self) -> None:
         while True:
-            with suppress(OSError):  # only the screen wants to know; whoever writes will notice
-                self.viewer.free = await asyncio.to_thread(self._store.free)
+            with suppress(OSError):  # whoever writes will notice
+                self.viewer.free = free = await asyncio.to_thread(self._store.free)
+                self._keep_free(free)
             await asyncio.sleep(self._tuning.space_check)
+
+    def _keep_free(self, free: int) -> None:
+        """Stop whatever still writes when the disk comes down to what shall stay free."""
+        storage = self.context.settings.storage
+        if not storage.check_space or free >= storage.keep_free:
+            return
+        for blob in self.queue.downloads():
+            if blob.is_open and not blob.all_written:
+                blob.fail(
+                    NoSpaceError(
+                        f"{format_size(free)} free in {self._store.root}; "
+                        f"{format_size(storage.keep_free)} stay free (storage.keep_free)",
+                        "Free some space; it goes on by itself. Nothing that came is lost.",
+                    )
+                )
 
     async def _checkpoints(self) -> None:
         """After so many bytes over all blobs together, or so much time, make them durable."""

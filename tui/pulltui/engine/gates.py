@@ -45,6 +45,12 @@ class Gate:
         self._event = asyncio.Event()
 
     @property
+    def crowded(self) -> str:
+        """Why somebody may wait here although the host is well, in words."""
+        many = "1 connection" if self.limit == 1 else f"{self.limit} connections"
+        return f"{self.host} takes {many} at a time" if self.limit is not None else ""
+
+    @property
     def waiting(self) -> Waiting | None:
         """What the host's requests wait for, None while it is well."""
         if not self._held:
@@ -54,7 +60,7 @@ class Gate:
 
     async def enter(self) -> Pass:
         """Wait until a request may be made; the pass must be left again."""
-        while not self._open():
+        while not self.open():
             event = self._event
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):  # wait_for may swallow a cancellation
@@ -67,6 +73,7 @@ class Gate:
     def leave(self, probe: bool) -> None:
         """The request is over."""
         self.active -= 1
+        self._raise()
         if probe and self._held:
             self._probing = False
         self._notify()
@@ -78,14 +85,14 @@ class Gate:
             self._held = self._probing = False
             self.tries = 0
             self._notify()
-        if self.limit is not None and self._clock() >= self._raise_at:
-            # A ceiling is felt for step by step; a server that was merely busy gets its traffic back.
-            self.limit = self.limit + 1 if self._ceiling else None
-            self._raise_at = self._clock() + self._raise_pause
+        if self._raise():
             self._notify()
 
-    def trouble(self, setback: HostSetback, *, probe: bool) -> None:
-        """It is in trouble: shut, and fewer connections if that is what it asks for."""
+    def trouble(self, setback: HostSetback, *, probe: bool, in_use: int) -> None:
+        """It is in trouble: shut, and fewer connections if that is what it asks for.
+
+        `in_use` counts the connections at that moment, the one that tells of it included.
+        """
         now = self._clock()
         self._why = setback.why
         self._busy = setback.busy
@@ -98,7 +105,8 @@ class Gate:
             self._until = max(self._until, now + setback.retry_after)
         if setback.busy or setback.ceiling:
             self.answered = self.answered or setback.busy
-            self._halve(now, setback)
+            if setback.ceiling or not (probe and in_use == 1):  # a lone probe met no crowd of ours
+                self._halve(now, setback, in_use)
         self._notify()
 
     def retry_now(self) -> None:
@@ -106,26 +114,42 @@ class Gate:
         self._until = self._clock()
         self._notify()
 
-    def _halve(self, now: float, setback: HostSetback) -> None:
+    def open(self) -> bool:
+        """Return whether a request may be made at this moment."""
+        if self._held:
+            return not self._probing and self._clock() >= self._until
+        self._raise()
+        return self.limit is None or self.active < self.limit
+
+    def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
         if now < self._halve_after:
             return
         self._halve_after = now + max(self._tuning.halve_pause, setback.retry_after or 0.0)
         if self.limit is not None:
-            self._raise_pause = min(self._raise_pause * 2, 64 * self._tuning.ceiling_pause)
-        in_use = max(self.active, 1) if self.limit is None else min(self.limit, max(self.active, 1))
+            in_use = min(self.limit, in_use)
+            if setback.ceiling:
+                self._raise_pause = min(self._raise_pause * 2, 64 * self._tuning.ceiling_pause)
         self.limit = max(1, in_use // 2)
         self._ceiling = setback.ceiling
-        self._raise_at = now + self._raise_pause
+        self._raise_at = now + (self._raise_pause if setback.ceiling else self._tuning.ceiling_pause)
 
-    def _open(self) -> bool:
-        if self._held:
-            return not self._probing and self._clock() >= self._until
-        return self.limit is None or self.active < self.limit
+    def _raise(self) -> bool:
+        """Allow more connections when it is time to; return whether it was.
+
+        A ceiling is felt for step by step; a server that was merely busy gets its traffic back.
+        """
+        now = self._clock()
+        if self.limit is None or self._held or now < self._raise_at:
+            return False
+        self.limit = self.limit + 1 if self._ceiling else None
+        self._raise_at = now + self._raise_pause
+        return True
 
     def _pause(self) -> float | None:
-        if self._held and not self._probing:
-            return max(0.001, self._until - self._clock())
-        return None
+        """Return the seconds after which it may be open without anybody saying so."""
+        if self._held:
+            return None if self._probing else max(0.001, self._until - self._clock())
+        return None if self.limit is None else max(0.001, self._raise_at - self._clock())
 
     def _notify(self) -> None:
         event, self._event = self._event, asyncio.Event()
@@ -146,7 +170,8 @@ class Pass:
 
     def trouble(self, setback: HostSetback) -> None:
         """The host is in trouble."""
-        self.gate.trouble(setback, probe=self._probe)
+        # A busy server's connection is closed before it is told of; it counts all the same.
+        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active + self._left)
 
     def leave(self) -> None:
         """The request is over; a second call does nothing."""

@@ -32,6 +32,7 @@ from typing import Self
 import msgspec
 
 from pulltui.engine.crc import crc_of_file
+from pulltui.engine.errors import StorageError
 from pulltui.engine.parts import Mark, Part, PartTable
 
 VERSION = 1
@@ -41,6 +42,7 @@ _HEADER_SIZE = 64
 _RECORD = struct.Struct("<QQQII")
 _CLAIM = struct.Struct("<QI")
 _CLAIM_AT = 16
+_NOT_THERE = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 _MOST_PARTS = 1_000_000
 """More parts than any blob has; a larger number is damage."""
 
@@ -55,6 +57,10 @@ class PartRecord(msgspec.Struct, rename="pascal", frozen=True):
     crc32: int | None = None
 
 
+class _Versioned(msgspec.Struct, rename="pascal", frozen=True):
+    version: int
+
+
 class DurableState(msgspec.Struct, rename="pascal", frozen=True):
     """The durable state of one blob, as it stands in the file."""
 
@@ -64,9 +70,9 @@ class DurableState(msgspec.Struct, rename="pascal", frozen=True):
     inode: int
     parts: list[PartRecord]
 
-    def fits(self, digest: str, total: int) -> bool:
+    def sound(self, digest: str) -> bool:
         """Return whether this is a sound state of that blob: gapless parts, claims within them."""
-        if self.version != VERSION or self.digest != digest or self.total != total:
+        if self.version != VERSION or self.digest != digest:
             return False
         offset = 0
         for n, part in enumerate(self.parts):
@@ -75,7 +81,7 @@ class DurableState(msgspec.Struct, rename="pascal", frozen=True):
             if not 0 <= part.completed <= part.size or not 0 <= (part.crc32 or 0) < 1 << 32:
                 return False
             offset += part.size
-        return offset == total
+        return offset == self.total
 
 
 def snapshot(digest: str, inode: int, table: PartTable) -> DurableState:
@@ -111,14 +117,23 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def read_durable(path: Path, digest: str, total: int) -> DurableState | None:
-    """Return the durable state of that blob, or None if there is none that makes sense."""
+def read_durable(path: Path, digest: str) -> DurableState | None:
+    """Return the durable state of that blob, or None if there is none that makes sense.
+
+    Raises StorageError if a newer pulltui wrote it, OSError if it is there and cannot be read: that is not
+    the same as nothing.
+    """
+    data = _read(path)
     try:
-        state = msgspec.json.decode(_read(path), type=DurableState)
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        # Missing, empty, cut, or not ours: all the same, nothing can be read from it.
-        return None
-    return state if state.fits(digest, total) else None
+        version = msgspec.json.decode(data, type=_Versioned).version
+        state = msgspec.json.decode(data, type=DurableState)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        version, state = 0, None  # missing, empty, cut, or not ours: nothing can be read from it
+    if version > VERSION:
+        raise StorageError(
+            f"{path} was written by a newer pulltui", "Use that one, or delete the file to begin again."
+        )
+    return state if state is not None and state.sound(digest) else None
 
 
 class LiveState:
@@ -169,15 +184,18 @@ class LiveRecord(msgspec.Struct, frozen=True):
     crc: int
 
 
-def read_live(path: Path, digest: str, total: int) -> list[LiveRecord] | None:
-    """Return the live state of that blob, or None if there is none that makes sense."""
+def read_live(path: Path, digest: str) -> list[LiveRecord] | None:
+    """Return the live state of that blob, or None if there is none that makes sense.
+
+    Raises OSError if it is there and cannot be read.
+    """
     try:
         data = _read(path)
-        magic, version, count, said_total, said_digest = _HEADER.unpack_from(data)
-    except (OSError, struct.error):
+        magic, version, count, total, said_digest = _HEADER.unpack_from(data)
+    except struct.error:
         return None
     known = magic == _MAGIC and version == VERSION and said_digest == _digest_bytes(digest)
-    if not known or said_total != total or count > _MOST_PARTS:
+    if not known or not 0 < count <= _MOST_PARTS:
         return None
     if len(data) < _HEADER_SIZE + count * _RECORD.size:
         return None
@@ -192,11 +210,17 @@ def read_live(path: Path, digest: str, total: int) -> list[LiveRecord] | None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a plain file's bytes; anything else in its place is an OSError, and never waited for."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    """Return a plain file's bytes; none if it is missing or something else is there. Raises OSError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return b""
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return b""
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a plain file", str(path))
         return file.read()
 
 
@@ -213,8 +237,27 @@ class Claims:
 
     @classmethod
     def read(cls, durable: Path, live: Path, digest: str, total: int) -> Self:
-        """Read both files; whatever is damaged counts as missing."""
-        return cls(read_durable(durable, digest, total), read_live(live, digest, total))
+        """Read both files; whatever is damaged counts as missing.
+
+        Raises OSError if one is there and cannot be read, and StorageError if what is there was begun for
+        another size than `total`: one of two manifests is wrong, and nobody here knows which.
+        """
+        state, records = read_durable(durable, digest), read_live(live, digest)
+        sizes = {state.total} if state is not None else set()
+        if state is None and records is not None:
+            sizes = {records[-1].offset + records[-1].size}
+        if sizes and total not in sizes:
+            begun = any(part.completed for part in (state.parts if state is not None else records or ()))
+            if begun:
+                raise StorageError(
+                    f"{durable.name.removesuffix('.json')} was begun as a blob of {sizes.pop()} bytes, "
+                    f"this manifest says {total}",
+                    "One of the registries is wrong. What came is kept; to begin anew, delete that file.",
+                )
+            return cls(None, None)
+        if records is not None and records[-1].offset + records[-1].size != total:
+            records = None
+        return cls(state, records)
 
     def __bool__(self) -> bool:
         return self.durable is not None or self.live is not None

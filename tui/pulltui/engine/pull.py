@@ -19,6 +19,7 @@ from pulltui.engine.park import Park
 from pulltui.engine.request import host_of
 from pulltui.engine.resolver import Resolver
 from pulltui.engine.setbacks import HostSetback, PartSetback, Setback, StallSetback
+from pulltui.engine.shielded import see_through
 from pulltui.engine.source import Source
 from pulltui.engine.space import Space
 from pulltui.engine.views import EventKind, PullState, Waiting
@@ -31,6 +32,9 @@ class Blobs(Protocol):
 
     def blob(self, layer: Layer) -> BlobDownload:
         """Return it, made when nobody wanted the digest before."""
+
+    def fetching(self, digest: str) -> bool:
+        """Return whether a blob's partial is in use."""
 
     def promised(self, pull: Pull) -> list[Layer]:
         """Return the blobs that other running pulls still have to write."""
@@ -207,6 +211,9 @@ class Pull:
                 await self._wait_for_space(manifest, error)
         self._set(PullState.COMMITTING)
         await asyncio.to_thread(self._context.store.commit, self.name, manifest.raw, manifest.blobs)
+        for layer in manifest.blobs:
+            if not self._blobs.fetching(layer.digest):
+                await asyncio.to_thread(self._context.store.sweep, layer.digest)
         again = sum(blob.fetched_again for blob in self.downloads)
         size = sum(layer.size for layer in manifest.blobs)
         self._emit(EventKind.DONE, size=size, seconds=self.elapsed(), fetched_again=again)
@@ -248,12 +255,19 @@ class Pull:
             ]
             await self._supervise(workers)
         finally:
-            for worker in workers:
-                worker.cancel()
-            if workers:
-                await asyncio.wait(workers)
-            for blob in self.downloads:
-                await blob.release(self.id)
+            await see_through(self._let_go(workers))
+
+    async def _let_go(self, workers: list[asyncio.Task[None]]) -> None:
+        """Stop the connections and make everything received durable. Raises PullError if that failed."""
+        for worker in workers:
+            worker.cancel()
+        if workers:
+            await asyncio.wait(workers)
+        for blob in self.downloads:
+            await blob.release(self.id)
+        for blob in self.downloads:
+            if blob.unsaved is not None:
+                raise blob.unsaved
 
     async def _look_what_is_here(self, manifest: Manifest) -> None:
         store = self._context.store
@@ -263,7 +277,7 @@ class Pull:
             if layer.size == 0:
                 await asyncio.to_thread(store.make_empty, layer.digest)
             if await asyncio.to_thread(store.has, layer):
-                if layer.digest not in {blob.digest for blob in self.downloads}:
+                if layer.digest not in {blob.digest for blob in self.downloads if blob.verified}:
                     self.cached.add(layer.digest)
                 continue
             downloads.append(self._blobs.blob(layer))
@@ -318,15 +332,16 @@ class Pull:
             blob.forgive()
 
     async def _check_space(self, manifest: Manifest) -> None:
-        if not self._context.settings.storage.check_space:
-            return
-        problem = await asyncio.to_thread(self._space(manifest).problem)
-        if problem is not None:
+        if (problem := await self._space_problem(manifest)) is not None:
             raise problem
 
-    def _space(self, manifest: Manifest) -> Space:
-        keep_free = self._context.settings.storage.keep_free
-        return Space(self._context.store, manifest.blobs, self._blobs.promised(self), keep_free)
+    async def _space_problem(self, manifest: Manifest) -> NoSpaceError | None:
+        """Return what is wrong with the room on the disk; nothing if nobody wants to know."""
+        storage = self._context.settings.storage
+        if not storage.check_space:
+            return None
+        space = Space(self._context.store, manifest.blobs, self._blobs.promised(self), storage.keep_free)
+        return await asyncio.to_thread(space.problem)
 
     async def _wait_for_space(self, manifest: Manifest, error: NoSpaceError) -> None:
         """Wait, with the figures, until what is missing fits; nothing that came is touched."""
@@ -337,7 +352,7 @@ class Pull:
         while True:
             self._wait_for(str(error), None, error.kind)
             await self._wait_change(self._context.tuning.space_check)
-            problem = await asyncio.to_thread(self._space(manifest).problem)
+            problem = await self._space_problem(manifest)
             if problem is None:
                 break
             self.error = error = problem

@@ -8,12 +8,16 @@ from functools import partial
 
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
+from pulltui.engine.errors import ManifestError
 from pulltui.engine.manifest import Layer
 from pulltui.engine.names import ModelName
 from pulltui.engine.pull import Pull
 from pulltui.engine.views import EventKind, PullState
 
 _IDLE = frozenset({PullState.PAUSED, PullState.FAILED, PullState.DONE})
+_MOST_STUCK = 8
+"""Pulls that may be begun on top of `active_pulls` because others are stuck: a full disk or a dead store
+must not have a thousand begun, all of which go on at once when it is well again."""
 
 
 class Queue:
@@ -26,13 +30,27 @@ class Queue:
         self._downloads: dict[str, BlobDownload] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._count = 0
+        self._held_since: dict[str, float] = {}
 
     def blob(self, layer: Layer) -> BlobDownload:
         """Return the download of a digest; whoever asks gets the same, until it is verified or unwanted."""
         blob = self._downloads.get(layer.digest)
         if blob is None or (not blob.wanted_by and blob.verified):
             blob = self._downloads[layer.digest] = BlobDownload(layer, self._context)
+        if blob.size != layer.size:
+            if blob.wanted_by:
+                raise ManifestError(
+                    f"blob {layer.digest[7:19]} has {layer.size} bytes in this manifest, {blob.size} in that "
+                    "of a pull that is under way",
+                    "One of the two registries is wrong; pull again when the other is done.",
+                )
+            blob = self._downloads[layer.digest] = BlobDownload(layer, self._context)
         return blob
+
+    def fetching(self, digest: str) -> bool:
+        """Return whether a blob's partial is in use."""
+        blob = self._downloads.get(digest)
+        return blob is not None and (blob.is_open or bool(blob.wanted_by))
 
     def downloads(self) -> Collection[BlobDownload]:
         """Return every download there is."""
@@ -114,17 +132,31 @@ class Queue:
         await self._stop(list(self._running))
 
     def schedule(self) -> None:
-        """Start the next pulls, as many as may run at once."""
+        """Start the next pulls, as many as may run at once; call it now and then, too: waits grow long.
+
+        A pull that has been waiting for a while does not count. It goes on as soon as it can, so that for
+        that time more than `active_pulls` run: better than to stop one that moves.
+        """
         if self._count < 0:
             return
-        most = self._context.settings.transfer.active_pulls
+        most, stuck = self._context.settings.transfer.active_pulls, self._stuck()
         for pull in self.pulls.values():
-            if len(self._running) >= most:
+            running = len(self._running)
+            if running - stuck >= most or running >= most + _MOST_STUCK:
                 return
             if pull.state is PullState.QUEUED and pull.id not in self._running:
+                if running >= most and self._context.gates.gate(pull.registry).waiting is not None:
+                    continue  # it would only wait as well
                 task = asyncio.create_task(pull.run(), name=f"pull {pull.name.short}")
                 self._running[pull.id] = task
                 task.add_done_callback(partial(self._ended, pull.id))
+
+    def _stuck(self) -> int:
+        """Return how many running pulls have been waiting for longer than a host's hiccup lasts."""
+        now = self._context.clock()
+        waiting = {pull_id for pull_id in self._running if pull_id in self.pulls and held(self.pulls[pull_id])}
+        self._held_since = {pull_id: self._held_since.get(pull_id, now) for pull_id in waiting}
+        return sum(now - since >= self._context.tuning.probe_last for since in self._held_since.values())
 
     def _ended(self, pull_id: str, task: asyncio.Task[None]) -> None:
         self._running.pop(pull_id)
@@ -150,3 +182,11 @@ class Queue:
 
     def _known(self, ids: Collection[str]) -> list[Pull]:
         return [self.pulls[pull_id] for pull_id in ids if pull_id in self.pulls]
+
+
+def held(pull: Pull) -> bool:
+    """Return whether nothing of a pull moves because a host, or the pull as a whole, has to wait."""
+    if pull.waiting is None:
+        return False
+    attempts = [run.attempt for blob in pull.downloads for run in blob.runs if run.attempt is not None]
+    return all(attempt.waits for attempt in attempts)

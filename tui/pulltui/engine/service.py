@@ -78,6 +78,11 @@ class Service:
             self._thread.join()
             raise self._failure
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the engine unexpectedly; None while all is well."""
+        return self._failure
+
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first."""
         return self._log.after(after)
@@ -165,7 +170,7 @@ class Service:
     def _main(self) -> None:
         try:
             asyncio.run(self._run())
-            self._saved = True
+            self._saved = self._core is not None and self._core.saved
         except BaseException as error:
             self._failure = error
             if self._ready.is_set():

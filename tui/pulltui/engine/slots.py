@@ -5,28 +5,74 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pulltui.engine.setbacks import Setback
+
+
+class NoSlot(Setback):
+    """While a connection waited by itself, another one got its slot."""
+
+
+@dataclass(eq=False)
+class _Waiter:
+    registry: str
+    pull: str
+    granted: asyncio.Future[None]
 
 
 class Slots:
-    """Hands out the right to open a connection, first come first served."""
+    """Hands out the right to open a connection, to the pull that has the fewest, first come first served.
+
+    A slot that comes free is handed over there and then: whoever gives one back and wants the next one
+    stands behind those who waited.
+    """
 
     def __init__(self, total: Callable[[], int], per_host: Callable[[], Mapping[str, int]]) -> None:
         self._total = total
         self._per_host = per_host
         self._used: Counter[str] = Counter()
-        self._event = asyncio.Event()
+        """By registry."""
+        self._of_pull: Counter[str] = Counter()
+        self._waiters: list[_Waiter] = []
+        """In the order in which they came."""
 
-    async def acquire(self, registry: str) -> None:
-        """Wait for a connection to what `registry` (`host[:port]`) serves; give it back with `release`."""
-        while not self._free(registry):
-            await self._event.wait()
-        self._used[registry] += 1
+    async def acquire(self, registry: str, pull: str = "") -> None:
+        """Wait for a connection to what `registry` (`host[:port]`) serves, for the pull of that id.
 
-    def release(self, registry: str) -> None:
+        Give it back with `release`.
+        """
+        if self.take_now(registry, pull):
+            return
+        waiter = _Waiter(registry, pull, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            elif not waiter.granted.cancelled():  # it was granted in the very moment of the cancellation
+                self.release(registry, pull)
+            raise
+
+    def take_now(self, registry: str, pull: str = "") -> bool:
+        """Take one if one is free (then nobody waits for it); return whether it was."""
+        free = self._free(registry)
+        if free:
+            self._count(registry, pull, 1)
+        return free
+
+    def release(self, registry: str, pull: str = "") -> None:
         """Give it back."""
-        self._used[registry] -= 1
-        event, self._event = self._event, asyncio.Event()
-        event.set()
+        self._count(registry, pull, -1)
+        # Cancelled ones have not run yet; they take themselves off the list.
+        waiting = [waiter for waiter in self._waiters if not waiter.granted.done()]
+        while chosen := [waiter for waiter in waiting if self._free(waiter.registry)]:
+            next_one = min(chosen, key=lambda waiter: self._of_pull[waiter.pull])
+            waiting.remove(next_one)
+            self._waiters.remove(next_one)
+            self._count(next_one.registry, next_one.pull, 1)
+            next_one.granted.set_result(None)
 
     def most(self, registry: str) -> int:
         """Return how many connections that registry's blobs may use at once."""
@@ -34,3 +80,36 @@ class Slots:
 
     def _free(self, registry: str) -> bool:
         return self._used.total() < self._total() and self._used[registry] < self.most(registry)
+
+    def _count(self, registry: str, pull: str, change: int) -> None:
+        for counter, key in ((self._used, registry), (self._of_pull, pull)):
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
+
+
+class Place:
+    """One connection's slot, which it has or has not."""
+
+    def __init__(self, slots: Slots, registry: str, pull: str) -> None:
+        self._slots = slots
+        self._registry = registry
+        self._pull = pull
+        self._held = False
+
+    async def take(self) -> None:
+        """Wait for a slot, unless it has one."""
+        if not self._held:
+            await self._slots.acquire(self._registry, self._pull)
+            self._held = True
+
+    def take_now(self) -> bool:
+        """Return whether it has one, or could have one without waiting."""
+        self._held = self._held or self._slots.take_now(self._registry, self._pull)
+        return self._held
+
+    def give_back(self) -> None:
+        """Let another one have it."""
+        if self._held:
+            self._held = False
+            self._slots.release(self._registry, self._pull)

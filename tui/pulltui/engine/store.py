@@ -103,27 +103,23 @@ class Store:
     def has(self, layer: Layer) -> bool:
         """Return whether the blob is here: committed or staged, with the size the manifest says.
 
-        A zero-byte blob is made on the spot. A staged file of another size is damage and goes.
-        Raises StorageError for a committed one of another size.
+        Raises StorageError for one of another size: nothing verified is given up because a manifest
+        says so.
         """
         with self._committing:  # a file on its way from here to there must not be missed
             return self._has(layer)
 
     def _has(self, layer: Layer) -> bool:
-        committed = _size(self.blob(layer.digest))
-        if committed == layer.size:
-            return True
-        if committed is not None:
-            raise StorageError(
-                f"{self.blob(layer.digest)} has {committed} bytes, the manifest says {layer.size}",
-                "The file is damaged. Delete it and pull again.",
-            )
-        staged = self.staged(layer.digest)
-        size = _size(staged)
-        if size == layer.size:
-            return True
-        if size is not None:
-            staged.unlink()
+        for path in (self.blob(layer.digest), self.staged(layer.digest)):
+            size = _size(path)
+            if size == layer.size:
+                return True
+            if size is not None:
+                raise StorageError(
+                    f"{path} has {size} bytes, the manifest says {layer.size}",
+                    "Either the manifest is wrong or the file is damaged. Delete it and pull again, unless "
+                    "another model uses it.",
+                )
         return False
 
     def make_empty(self, digest: str) -> None:
@@ -138,6 +134,11 @@ class Store:
             if paths.durable.exists():
                 paths.durable.replace(self.sums_of(digest))
             paths.live.unlink(missing_ok=True)
+
+    def sweep(self, digest: str) -> None:
+        """Delete the partial of a blob that is committed: another program may have finished it first."""
+        if _size(self.blob(digest)) is not None:
+            self.partial(digest).remove()
 
     def commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
         """Move the verified blobs into place together, then write the manifest, raw and atomically.

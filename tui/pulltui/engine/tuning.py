@@ -53,5 +53,5 @@ class Tuning(msgspec.Struct, frozen=True):
     """Speeds are averages over this time."""
     suspend_gap: float = 5.0
     """Clocks apart, or a thread held, by more than this: the machine slept or the process was stopped."""
-    space_check: float = 5.0
+    space_check: float = 1.0
     """How often free space is looked at while writing, and while waiting for it."""

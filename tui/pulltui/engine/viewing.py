@@ -5,13 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection
 
+from pulltui.engine.attempt import Attempt
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.manifest import Layer
-from pulltui.engine.meter import time_left
+from pulltui.engine.meter import Meter, time_left
 from pulltui.engine.parts import Part, PartTable
 from pulltui.engine.pull import Pull
-from pulltui.engine.queue import Queue
+from pulltui.engine.queue import Queue, held
 from pulltui.engine.run import Run
 from pulltui.engine.views import (
     BlobState,
@@ -34,6 +35,7 @@ _MOVING = frozenset(
         PullState.WAITING,
     }
 )
+_UNRESOLVED = frozenset({PullState.QUEUED, PullState.RESOLVING, PullState.WAITING})
 _WORST_FIRST = (
     PartState.FAILED,
     PartState.STALLED,
@@ -53,14 +55,18 @@ class Viewer:
         self._rev = 0
         self._kept: dict[str, tuple[object, PullView]] = {}
         self._layouts: dict[str, tuple[PartTable, bytes, bytes]] = {}
+        self._hashing: dict[str, Meter] = {}
+        """Blobs that are being verified: how fast they are hashed."""
         self.watched: frozenset[str] = frozenset()
         self.free: int | None = None
         """Bytes free on the disk, looked up elsewhere now and then."""
 
     def view(self, *, suspended: bool = False) -> EngineView:
         """Return the view of this moment."""
+        self._queue.schedule()  # a pull may have begun to wait: nobody says so
         self._rev += 1
         now = self._context.clock()
+        self._sample_hashing(now)
         blobs = {blob.digest: self._sampled(blob, now) for blob in self._queue.downloads()}
         pulls = tuple(self._pull(pull, blobs, now) for pull in self._queue.pulls.values())
         distinct = {
@@ -69,6 +75,12 @@ class Viewer:
         size = sum(blob.size for blob in distinct.values())
         done = sum(blob.done for blob in distinct.values())
         rate = sum(rate for _, rate in blobs.values())
+        going_on = {
+            blob.digest: blob
+            for pull in pulls
+            if pull.state not in (PullState.PAUSED, PullState.FAILED)
+            for blob in pull.blobs
+        }
         return EngineView(
             rev=self._rev,
             now=now,
@@ -76,8 +88,9 @@ class Viewer:
             rate=rate,
             size=size,
             done=done,
-            eta=time_left(size - done, rate),
-            connections=sum(run.attempt is not None for blob in self._queue.downloads() for run in blob.runs),
+            unresolved=sum(pull.state in _UNRESOLVED and not pull.size for pull in pulls),
+            eta=_eta(going_on.values(), rate),
+            connections=sum(len(_connected(blob)) for blob in self._queue.downloads()),
             backlog=self._context.writer.backlog,
             models_dir=str(self._context.store.root),
             transport=self._transport,
@@ -92,6 +105,21 @@ class Viewer:
             return written, 0.0
         blob.meter.sample(now, written)
         return written, blob.meter.rate(now, written)
+
+    def _sample_hashing(self, now: float) -> None:
+        """Measure what is being verified, from the moment on when nothing else goes on with it."""
+        verifying = [blob for blob in self._queue.downloads() if blob.state is BlobState.VERIFYING]
+        window = self._context.tuning.rate_window
+        self._hashing = {blob.digest: self._hashing.get(blob.digest) or Meter(window) for blob in verifying}
+        for blob in verifying:
+            self._hashing[blob.digest].sample(now, blob.hashed)
+
+    def _blob_eta(self, blob: BlobDownload, done: int, rate: float, now: float) -> float | None:
+        """Return the seconds until the bytes are here, or hashed if they are."""
+        meter = self._hashing.get(blob.digest)
+        if meter is not None:
+            return time_left(blob.size - blob.hashed, meter.rate(now, blob.hashed))
+        return time_left(blob.size - done, rate)
 
     def _pull(self, pull: Pull, blobs: dict[str, tuple[int, float]], now: float) -> PullView:
         moving = pull.state in _MOVING
@@ -114,12 +142,12 @@ class Viewer:
             id=pull.id,
             name=pull.name.short,
             host=pull.registry,
-            state=PullState.WAITING if moving and _held(pull) else pull.state,
+            state=PullState.WAITING if moving and held(pull) else pull.state,
             size=size,
             done=done,
             cached=sum(layer.size for layer in layers if layer.digest in pull.cached),
             rate=rate,
-            eta=time_left(size - done, rate) if moving else None,
+            eta=_eta(views, rate) if moving else None,
             connections=sum(view.connections for view in views),
             blobs=views,
             waiting=waiting,
@@ -155,8 +183,8 @@ class Viewer:
             )
         done, rate = measured or (blob.written, 0.0)
         watched = blob.digest in self.watched
-        runs = [run for run in blob.runs if run.attempt is not None]
-        silences = [run.attempt.silence for run in runs if run.attempt is not None]
+        connected = _connected(blob)
+        silences = [attempt.silence for attempt in connected]
         state = BlobState.PAUSED if pull.state is PullState.PAUSED and not blob.verified else blob.state
         table = blob.table
         parts = self._map(blob) if watched and table is not None else None
@@ -170,9 +198,9 @@ class Viewer:
             done=done,
             hashed=blob.hashed,
             rate=rate,
-            eta=time_left(layer.size - done, rate),
+            eta=self._blob_eta(blob, done, rate, now),
             state=state,
-            connections=len(runs),
+            connections=len(connected),
             parts=len(table) if table is not None else 0,
             parts_done=sum(part.done for part in table) if table is not None else 0,
             quiet=silences.count(Silence.QUIET),
@@ -204,16 +232,15 @@ class Viewer:
             silent = attempt.silent()
             if attempt.silence in (Silence.QUIET, Silence.STALLED, Silence.TRICKLE):
                 state = PartState.QUIET
-            gate = attempt.gate
-            if gate is not None and (held := gate.waiting) is not None:
-                state, wait, why = PartState.WAITING, held.seconds or 0.0, held.why
+            if attempt.waits:
+                state, (wait, why) = PartState.WAITING, _why_it_waits(attempt)
         return PartView(
             n=part.n,
             offset=part.offset,
             size=part.size,
             done=part.mark.written,
             state=state,
-            rate=run.meter.rate(now, run.received),
+            rate=run.meter.rate(now, run.received) if state is PartState.RECEIVING else 0.0,
             silent=silent if silent >= self._context.tuning.quiet_after else 0.0,
             stall_after=self._context.settings.retry.stall_timeout,
             attempt=part.failures,
@@ -256,9 +283,28 @@ class Viewer:
         self.watched = frozenset(digests)
 
 
-def _held(pull: Pull) -> bool:
-    """Return whether nothing of a pull moves because a host, or the pull as a whole, has to wait."""
-    if pull.waiting is None:
-        return False
-    attempts = [run.attempt for blob in pull.downloads for run in blob.runs if run.attempt is not None]
-    return all(attempt.gate is not None for attempt in attempts)
+def _connected(blob: BlobDownload) -> list[Attempt]:
+    """Return the attempts that have a connection, or are about to make one."""
+    attempts = (run.attempt for run in blob.runs)
+    return [attempt for attempt in attempts if attempt is not None and not attempt.waits]
+
+
+def _why_it_waits(attempt: Attempt) -> tuple[float, str]:
+    """Return for how many seconds still (0: until something changes), and why."""
+    gate = attempt.gate
+    if gate is None:
+        return 0.0, "another connection is asking for the address"
+    waiting = gate.waiting
+    if waiting is None:
+        return 0.0, gate.crowded
+    return waiting.seconds or 0.0, waiting.why
+
+
+def _eta(blobs: Collection[BlobView], rate: float) -> float | None:
+    """Return the seconds until all bytes of these have come at `rate`; if they have, until they are hashed."""
+    left = sum(blob.size - blob.done for blob in blobs)
+    if left:
+        return time_left(left, rate)
+    etas = [blob.eta for blob in blobs if blob.state is BlobState.VERIFYING]
+    known = [eta for eta in etas if eta is not None]
+    return max(known) if known and len(known) == len(etas) else None

@@ -117,8 +117,10 @@ class BlobView(msgspec.Struct, frozen=True):
     """Length of the prefix that is hashed."""
     rate: float = 0.0
     eta: float | None = None
+    """Seconds until all bytes have come; while verifying, until they are hashed."""
     state: BlobState = BlobState.QUEUED
     connections: int = 0
+    """Those in use; what waits at a gate has none."""
     parts: int = 0
     parts_done: int = 0
     quiet: int = 0
@@ -186,7 +188,11 @@ class EngineView(msgspec.Struct, frozen=True):
     size: int = 0
     done: int = 0
     """Sums over pulls that are not failed, blobs counted once."""
+    unresolved: int = 0
+    """Pulls in the queue, or being looked up, whose size is not known yet: `size` and `eta` are without
+    them."""
     eta: float | None = None
+    """Without paused and failed pulls; None when nobody can tell, or nothing is left to do."""
     connections: int = 0
     backlog: int = 0
     """Bytes received but not yet written."""

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from pulltui.engine.crc import crc32
 from pulltui.engine.partial import Partial
 from pulltui.engine.parts import Part
+from pulltui.engine.shielded import see_through
 
 _COPY_BEYOND = 2 << 20
 """Backlog beyond which chunks are copied: a chunk keeps all of its transport's read buffer alive, which is
@@ -97,14 +98,11 @@ class Writer:
         """
         done: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(done)
-        cancelled: asyncio.CancelledError | None = None
-        while not done.done():
-            try:
-                await asyncio.shield(done)
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
+
+        async def written() -> None:
+            await done
+
+        await see_through(written())
 
     def stop(self) -> None:
         """Write what is queued, then end the thread."""
