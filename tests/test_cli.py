@@ -8,13 +8,19 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from pulltui import __version__, cli
 from pulltui.demo import Model, Registry
+from pulltui.engine.errors import PullError
+from pulltui.engine.service import Service
 from pulltui.jsonlines import problems
+from pulltui.session import Session
+from pulltui.start import read_start
+from pulltui.ui.app import Ended
+from pulltui_config import Locations
 from support.command import Terminal, command_env, run, start
 from support.registry import MB, make_model
 
@@ -188,6 +194,15 @@ class TestConfig:
         assert "transfer.part_size" in refused.stderr
         assert not (tmp_path / ".ollama").exists()
 
+    def test_what_is_set_and_does_nothing_yet_is_said(
+        self, here: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PULLTUI_UI_BELL", "true")
+        said = "warning: environment PULLTUI_UI_BELL: ui.bell: set, but not used yet"
+        checked = here("config", "check")
+        assert (checked.returncode, checked.stdout.strip()) == (0, said)
+        assert here("config", "show").stderr.strip() == said
+
 
 class TestPull:
     """`pulltui pull` against the embedded registry."""
@@ -354,6 +369,43 @@ class TestApp:
             assert terminal.end() == 0
         assert terminal.seen.count(b"\x1b[?1049h") == 1
         assert b"\x1b[?1049l" in terminal.seen
+
+    @pytest.mark.parametrize("words", [["open", "tiny"], ["demo", "--faults", ""]])
+    def test_an_engine_that_hangs_does_not_keep_the_process(
+        self, words: list[str], here: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown: list[list[str]] = []
+
+        def show(session: Session, names: Sequence[str], notices: Sequence[str] = ()) -> Ended:
+            shown.append(list(notices))
+            session.service.stop()
+            return Ended(130, saved=False)
+
+        def exit_at_once(code: int) -> None:
+            raise SystemExit(1000 + code)
+
+        monkeypatch.setattr(Session, "show", show)
+        monkeypatch.setattr(cli, "_on_terminal", lambda: True)
+        monkeypatch.setattr(os, "_exit", exit_at_once)
+        monkeypatch.setenv("PULLTUI_UI_FPS", "99")
+        ended = here(*words)
+        assert ended.returncode == 1130
+        if words[0] == "open":
+            assert "PULLTUI_UI_FPS" in shown[0][0] and "PULLTUI_UI_FPS" in ended.stderr
+
+    def test_an_engine_that_broke_is_told_of(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def run_app(service: Service, **_: object) -> Ended:
+            service.stop()
+            monkeypatch.setattr(service, "_failure", AssertionError("defect"))
+            return Ended(1, saved=False)
+
+        monkeypatch.setattr("pulltui.ui.app.run_app", run_app)
+        start = read_start(
+            Locations(config_dir=tmp_path, state_dir=tmp_path, log_dir=tmp_path), {}, tmp_path, {}
+        )
+        with pytest.raises(PullError, match="AssertionError: defect"), Session(start) as session:
+            session.show(["tiny"])
+        assert "AssertionError: defect" in start.locations.log_file.read_text()
 
     def test_a_demo_that_is_ended_by_a_signal_cleans_up(self, tmp_path: Path) -> None:
         temporary = tmp_path / "tmp"

@@ -165,7 +165,7 @@ def test_nobody_reading_any_more_stops_and_saves() -> None:
 
 def test_gives_up_after_silence_and_says_what_it_waited_for() -> None:
     waiting = pull(
-        blob(5, state=BlobState.WAITING), state=PullState.WAITING, waiting=Waiting("host unreachable", 3.0)
+        blob(5, state=BlobState.QUEUED), state=PullState.WAITING, waiting=Waiting("host unreachable", 3.0)
     )
     notes = Notes()
     outcome = run(ScriptedEngine([Step((waiting,))]), give_up_after=5.0, notes=notes)
@@ -190,9 +190,20 @@ def test_a_name_the_engine_refuses_has_failed_and_the_others_go_on() -> None:
     assert (failed.error_kind, failed.why, failed.hint) == ("insecure", "plain http", "Use --insecure.")
 
 
-def test_a_dead_engine_is_not_waited_for() -> None:
-    with pytest.raises(PullError, match="unexpectedly"):
-        run(ScriptedEngine([Step((pull(blob(5)),))], dead=True))
+def test_a_broken_engine_is_told_of_at_once() -> None:
+    engine = ScriptedEngine([Step((pull(blob(5)),)), Step((pull(blob(6)),))])
+    engine.steps[1].act = lambda: setattr(engine, "failure", AssertionError("defect"))
+    with pytest.raises(PullError, match="the engine has ended: AssertionError: defect") as caught:
+        run(engine)
+    assert engine.now == POLL
+    assert "on disk is kept" in caught.value.hint
+
+
+def test_a_name_that_a_broken_engine_does_not_take_is_not_what_failed() -> None:
+    engine = ScriptedEngine([Step()], failure=AssertionError("defect"))
+    engine.refuses["tiny"] = RuntimeError("the engine is not running")
+    with pytest.raises(PullError, match="AssertionError: defect"):
+        run(engine)
 
 
 def test_no_room_from_the_start_ends_with_3_after_the_others() -> None:
@@ -216,7 +227,7 @@ def test_no_room_from_the_start_ends_with_3_after_the_others() -> None:
 
 def test_a_disk_that_fills_up_on_the_way_is_waited_for() -> None:
     full = pull(
-        blob(50, received=45, state=BlobState.WAITING),
+        blob(50, received=45, state=BlobState.QUEUED),
         state=PullState.WAITING,
         waiting=Waiting("disk full"),
         kind="no-space",

@@ -25,11 +25,23 @@ from support.scripted_engine import DIGEST, blob, done, event, pull
 OTHER = "sha256:" + "cd" * 32
 
 
+def stalled_part(wait: float) -> PartView:
+    """A part that stalled and waits for its second retry."""
+    return PartView(
+        3, 0, 9, 0, PartState.STALLED, attempt=2, attempts=6, wait=wait, why="stalled: no byte for 5 s"
+    )
+
+
+def texts(*pulls: PullView) -> list[str]:
+    """The pieces of the progress line of these pulls."""
+    return [segment.text for segment in segments(pulls)]
+
+
 class TestWords:
     """What lines say."""
 
     def test_progress_has_percent_bytes_rate_time_left_connections(self) -> None:
-        line = "  ".join(segments([pull(blob(43_900_000, rate=21_300_000), eta=2.6)]))
+        line = "  ".join(texts(pull(blob(43_900_000, rate=21_300_000), eta=2.6)))
         assert line == "tiny  43%  43.9 MB of 100 MB  21.3 MB/s  3s left  8 connections"
 
     def test_shared_blobs_count_once_and_failed_pulls_not_at_all(self) -> None:
@@ -38,10 +50,26 @@ class TestWords:
             pull(blob(50_000_000), name="b"),
             pull(blob(1, digest=OTHER), name="c", state=PullState.FAILED),
         ]
-        assert segments(pulls)[:3] == ["1 of 3 pulls ended", "50%", "50.0 MB of 100 MB"]
+        assert texts(*pulls)[:3] == ["1 of 3 pulls ended", "50%", "50.0 MB of 100 MB"]
+
+    def test_models_of_unknown_size_are_counted_and_no_share_is_made_up(self) -> None:
+        queued = [pull(name=name, state=PullState.QUEUED) for name in ("b", "c")]
+        line = texts(pull(blob(50_000_000, rate=1e6), name="a"), *queued)
+        assert line == [
+            "0 of 3 pulls ended",
+            "50.0 MB of 100 MB + 2 models of unknown size",
+            "1.00 MB/s",
+            "8 connections",
+        ]
+        assert "50%" in texts(pull(blob(50_000_000), name="a"), pull(name="b", state=PullState.FAILED))
+
+    def test_a_time_left_that_is_not_known_is_not_told(self) -> None:
+        assert texts(pull(blob(50_000_000)))[-2:] == ["0 B/s", "8 connections"]
+        ended = [pull(blob(100_000_000, rate=1e6), name=name) for name in ("a", "b")]
+        assert not any("left" in text for text in texts(*ended))
 
     def test_hundred_per_cent_means_all_of_it(self) -> None:
-        assert segments([pull(blob(99_999_999))])[1] == "99%"
+        assert texts(pull(blob(99_999_999)))[1] == "99%"
 
     @pytest.mark.parametrize(
         ("troubled", "words"),
@@ -79,17 +107,25 @@ class TestWords:
                 "waiting: registry busy, 3 s",
             ),
             (pull(blob(5, stalled=2), blob(5, digest=OTHER, stalled=1)), "3 parts stalled"),
+            (
+                pull(blob(5, stalled=1, active=(stalled_part(2.9),))),
+                "1 part stalled, retry 2 of 6 in 3 s",
+            ),
+            (
+                pull(blob(5, stalled=2, active=(stalled_part(2.9), stalled_part(1.2)))),
+                "2 parts stalled, first: retry 2 of 6 in 1 s",
+            ),
             (pull(blob(5, retrying=2)), "2 parts to try again"),
             (pull(blob(5, single_stream=True)), "one connection only: the server knows no ranges"),
         ],
     )
     def test_trouble_comes_last_in_words(self, troubled: PullView, words: str) -> None:
-        assert segments([troubled])[-1] == words
+        assert texts(troubled)[-1] == words
 
     def test_verifying_and_the_manifest_are_told_apart(self) -> None:
         verifying = blob(100, 100, state=BlobState.VERIFYING, hashed=45)
-        assert segments([pull(verifying, state=PullState.VERIFYING)])[-1] == "verifying 45%"
-        assert segments([pull(state=PullState.RESOLVING)]) == [
+        assert texts(pull(verifying, state=PullState.VERIFYING))[-1] == "verifying 45%"
+        assert texts(pull(state=PullState.RESOLVING)) == [
             "tiny",
             "asks registry.test what there is to pull",
         ]

@@ -232,7 +232,13 @@ class Ui(Struct, frozen=True, kw_only=True):
         str, Meta(description=f"{LATER}The colours; the app's theme list has the names.", min_length=1)
     ] = "textual-dark"
     fps: Annotated[
-        int, Meta(description="How often a second the screen is brought up to date.", ge=1, le=60)
+        int,
+        Meta(
+            description="How often a second the screen is brought up to date. The engine has "
+            "something new ten times a second.",
+            ge=1,
+            le=10,
+        ),
     ] = 10
     glyphs: Annotated[
         Literal["auto", "unicode", "ascii"],

@@ -160,7 +160,7 @@ def test_the_nearest_known_key_is_named(text: bytes, hint: str) -> None:
 def test_a_file_that_is_not_toml_is_one_problem_and_counts_for_nothing(
     text: bytes, line: int, column: int | None
 ) -> None:
-    loaded = load(b"[ui]\nfps = 20\n[ui2]\n" + text, {"PULLTUI_UI_BELL": "true"}, {"ui.glyphs": "ascii"})
+    loaded = load(b"[ui]\nfps = 7\n[ui2]\n" + text, {"PULLTUI_UI_BELL": "true"}, {"ui.glyphs": "ascii"})
     problem = one(loaded)
     assert (problem.line, problem.column) == (line + 3, column)
     assert problem.severity == "error"
@@ -246,8 +246,8 @@ def test_later_layers_win(present: int) -> None:
 
 
 def test_a_bad_value_leaves_the_layer_below_in_force() -> None:
-    loaded = load(b"[ui]\nfps = 20\n", {"PULLTUI_UI_FPS": "fast"}, {"ui.fps": 1000})
-    assert loaded.settings.ui.fps == 20
+    loaded = load(b"[ui]\nfps = 7\n", {"PULLTUI_UI_FPS": "fast"}, {"ui.fps": 1000})
+    assert loaded.settings.ui.fps == 7
     assert [(p.where, p.source, p.line) for p in loaded.problems] == [
         ("environment", "PULLTUI_UI_FPS", None),
         ("flag", "flag", None),
@@ -327,7 +327,7 @@ def test_ollamas_variables_never_stop_us(text: str) -> None:
         (b"[network]\nproxy = 'ftp://h'\n", "http://host:port"),
         (b"[transfer]\npart_size = 1.5\n", '"1.5 MB"'),
         (b"[transfer]\npart_size = '2 GB'\n", "1 MB to 1 GB"),
-        (b"[ui]\nfps = true\n", "1 to 60"),
+        (b"[ui]\nfps = true\n", "1 to 10"),
     ],
 )
 def test_what_is_refused_and_what_is_said(text: bytes, message: str) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from pulltui.engine.attempt import Attempt, Watchdog
-from pulltui.engine.setbacks import PartSetback, Reconnect, StallSetback
+from pulltui.engine.gates import Gate
+from pulltui.engine.setbacks import HostSetback, PartSetback, Reconnect, StallSetback
+from pulltui.engine.slots import NoSlot, Place, Slots
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.watchdog import Silence
 
@@ -122,3 +125,75 @@ async def test_the_first_reason_counts(watchdog: Watchdog, clock: Clock) -> None
     watchdog.reconnect("later")
     with pytest.raises(StallSetback):
         await guarded
+
+
+async def test_what_fails_while_it_is_cancelled_is_not_reported_as_lost(watchdog: Watchdog) -> None:
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    async def work(attempt: Attempt) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise PartSetback("broke while closing")
+
+    guarded = asyncio.create_task(watchdog.guard(work))
+    await settle()
+    guarded.cancel()
+    await asyncio.wait({guarded})
+    assert guarded.cancelled()
+    del guarded
+    gc.collect()
+    assert reported == []
+
+
+async def wait_at(gate: Gate, place: Place, watchdog: Watchdog) -> None:
+    async def work(attempt: Attempt) -> None:
+        attempt.place = place
+        attempt.hold(gate)
+        entry = await gate.enter()
+        attempt.release()
+        try:
+            await asyncio.sleep(0)
+        finally:
+            entry.leave()
+
+    await watchdog.guard(work)
+
+
+async def test_who_waits_at_a_shut_gate_lets_others_have_the_slot(watchdog: Watchdog, clock: Clock) -> None:
+    slots, gate = Slots(lambda: 1, dict), Gate("host", Tuning(), clock)
+    place = Place(slots, "a", "pull")
+    await place.take()
+    await wait_at(gate, place, watchdog)
+    assert not slots.take_now("a"), "an open gate costs nothing"
+
+    gate.trouble(HostSetback("refused", "host"), probe=False, in_use=1)
+    waiting = asyncio.create_task(wait_at(gate, place, watchdog))
+    await settle()
+    assert slots.take_now("a")
+    clock.now = 10.0
+    gate.retry_now()
+    with pytest.raises(NoSlot):
+        await waiting
+    assert gate.active == 0, "the next one may probe"
+    slots.release("a")
+
+    waiting = asyncio.create_task(wait_at(gate, place, watchdog))
+    await waiting
+    assert not slots.take_now("a"), "it was free, and is taken again"
+
+
+async def test_who_waits_for_the_writer_keeps_the_slot(watchdog: Watchdog) -> None:
+    slots = Slots(lambda: 1, dict)
+    place = Place(slots, "a", "pull")
+    await place.take()
+
+    async def work(attempt: Attempt) -> None:
+        attempt.place = place
+        attempt.hold(connected=True)
+        await settle()
+        assert not slots.take_now("a")
+        attempt.release()
+
+    await watchdog.guard(work)

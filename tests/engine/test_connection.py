@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from pulltui.demo import Registry
 from pulltui.engine.views import EventKind, PartState, PullState
+from pulltui_config.settings import Transfer
 from support.engine import KB, Engine
 from support.registry import layer, make_model
 
@@ -287,3 +289,34 @@ def test_offline_and_back_costs_no_part_a_retry(
     assert len(it.events(RETRY)) == already
     assert probes < 50
     assert server.counters.sent_twice(DIGEST) <= 4 * 64 * 1024 * 8
+
+
+def test_two_pulls_of_one_registry_share_its_connections(
+    registry: Registries, engine: Engines, transport_kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_model("other", 1500 * KB, seed=42)
+    server = registry(MODEL, other, faults="link@3MB/s")
+    monkeypatch.setattr("support.engine.Transfer", partial(Transfer, per_host={server.host: 2}))
+    it = engine(transport=transport_kind)
+    one, two = (it.add(name) for name in server.names())
+    it.until(lambda: it.pull(one).done > 1000 * KB, "most of the first")
+    assert it.pull(two).done > 400 * KB
+    it.until_done(one, two)
+
+
+def test_connections_that_wait_for_a_dead_host_leave_their_slots_to_others(
+    registry: Registries, engine: Engines, transport_kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.engine.Transfer", partial(Transfer, max_connections=4))
+    other = make_model("other", 1500 * KB, seed=42)
+    dead, well = registry(MODEL, faults="link@3MB/s"), registry(other)
+    it = engine(transport=transport_kind)
+    waits = it.add(dead.names()[0])
+    it.until(lambda: it.pull(waits).done > 300 * KB, "progress")
+    dead.go_offline()
+    it.until(lambda: it.pull(waits).state is PullState.WAITING, "waiting")
+    goes = it.add(well.names()[0])
+    it.until_done(goes)
+    dead.go_online()
+    it.until_done(waits)
+    it.assert_installed(MODEL, host=dead.host)

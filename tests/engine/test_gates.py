@@ -261,3 +261,56 @@ async def test_each_host_has_one_gate(clock: Clock) -> None:
     waiting = gates.gate("a").waiting
     assert waiting is not None
     assert waiting.seconds == 0
+
+
+async def test_a_request_that_is_over_before_it_is_told_of_counts(gate: Gate) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    passes[0].leave()
+    passes[0].trouble(busy())
+    assert gate.limit == 4
+
+
+async def test_a_lone_probe_of_a_busy_host_does_not_take_connections_away(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    passes[0].trouble(busy())
+    for entry in passes:
+        entry.leave()
+    clock.now += 2.0
+    probe = await gate.enter()
+    probe.leave()
+    probe.trouble(busy())
+    assert gate.limit == 4
+    clock.now += 2.0
+    (await gate.enter()).trouble(busy(ceiling=True))
+    assert gate.limit == 1, "too many, although there was one"
+
+
+async def test_a_busy_server_gets_its_traffic_back_though_no_request_is_answered(
+    gate: Gate, clock: Clock
+) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    for pause in (0.0, 2.0):
+        clock.now += pause
+        passes[0].trouble(busy())
+    gate.succeed()
+    assert gate.limit == 2
+    assert gate.crowded == "host takes 2 connections at a time"
+    task = await knock(gate)
+    assert not task.done()
+    await advance(gate, clock, 9.9)
+    assert not task.done()
+    await advance(gate, clock, 0.1)
+    assert task.done(), "no longer for having been halved twice"
+    assert gate.limit is None
+
+
+async def test_who_waits_for_a_place_looks_by_itself_when_there_may_be_more() -> None:
+    loop = asyncio.get_running_loop()
+    gate = Gate("host", Tuning(ceiling_pause=0.02), loop.time)
+    passes = [await gate.enter() for _ in range(2)]
+    passes[0].trouble(busy(ceiling=True))
+    gate.succeed()
+    assert gate.limit == 1
+    for _ in range(2):
+        await asyncio.wait_for(gate.enter(), 30)
+    assert gate.limit == 4

@@ -8,6 +8,7 @@ import pytest
 from pulltui.demo import BytesBlob, GeneratedBlob, Layer, Registry, build_model
 from pulltui.demo.intervals import total
 from pulltui.engine.errors import BadNameError, InsecureError
+from pulltui.engine.store import Store
 from pulltui.engine.views import BlobState, EventKind, PullState
 from support.engine import KB, Engine
 from support.registry import layer, make_model
@@ -219,3 +220,35 @@ def test_removing_a_pull_that_runs_stops_it(
     assert it.look().pulls == ()
     assert it.look().connections == 0
     assert {path.name for path in it.work.iterdir()} <= {"lock", "sums"}
+
+
+def test_pulls_that_wait_for_their_hosts_do_not_keep_a_healthy_one_waiting(
+    registry: Registries, engine: Engines, transport_kind: str
+) -> None:
+    models = [make_model(f"m{number}", 1500 * KB, seed=90 + number) for number in range(5)]
+    healthy = make_model("healthy", 300 * KB, seed=93)
+    dead, well = registry(*models, faults="link@3MB/s"), registry(healthy)
+    it = engine(transport=transport_kind, active_pulls=2)
+    one, two, *more, last = (it.add(name) for name in dead.names())
+    it.until(lambda: it.pull(one).done and it.pull(two).done, "both move")
+    dead.go_offline()
+    it.until_done(it.add(well.names()[0]))
+    assert {it.pull(pull).state for pull in (one, two)} == {PullState.WAITING}
+    assert it.pull(last).state is PullState.QUEUED, "it would wait as well, as two more found out"
+    dead.go_online()
+    dead.faults = ""
+    it.until_done(one, two, *more, last)
+    it.assert_installed(*models, host=dead.host)
+
+
+def test_pulls_without_space_do_not_keep_others_waiting(
+    registry: Registries, engine: Engines, transport_kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big, small = make_model("big", 1500 * KB, seed=94), make_model("small", 100 * KB, seed=95)
+    server = registry(big, small)
+    monkeypatch.setattr(Store, "free", lambda self: 500 * KB)
+    it = engine(transport=transport_kind, active_pulls=1)
+    large, little = (it.add(name) for name in server.names())
+    it.until_state(large, PullState.WAITING)
+    it.until_done(little)
+    assert it.pull(large).state is PullState.WAITING

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pulltui.engine.slots import Slots
+from pulltui.engine.slots import Place, Slots
 
 
 async def settle() -> None:
@@ -54,3 +54,63 @@ async def test_who_stops_waiting_takes_nothing_along() -> None:
     await settle()
     assert given_up.cancelled()
     assert patient.done()
+
+
+async def test_a_slot_goes_to_who_waited_not_to_who_gave_it_back() -> None:
+    slots = Slots(lambda: 1, dict)
+    await slots.acquire("a", "first")
+    waiting = asyncio.create_task(slots.acquire("a", "second"))
+    await settle()
+    slots.release("a", "first")
+    assert not slots.take_now("a", "first"), "handed over already"
+    again = asyncio.create_task(slots.acquire("a", "first"))
+    await settle()
+    assert (waiting.done(), again.done()) == (True, False)
+
+
+async def test_the_pulls_of_one_registry_share_its_slots() -> None:
+    slots = Slots(lambda: 64, lambda: {"a": 4})
+    for _ in range(4):
+        await slots.acquire("a", "big")
+    big = [asyncio.create_task(slots.acquire("a", "big")) for _ in range(4)]
+    await settle()
+    small = [asyncio.create_task(slots.acquire("a", "small")) for _ in range(8)]
+    await settle()
+    for _ in range(2):
+        slots.release("a", "big")
+        await settle()
+    assert [task.done() for task in big + small] == [False] * 4 + [True] * 2 + [False] * 6
+    slots.release("a", "big")
+    await settle()
+    assert [task.done() for task in big] == [True, False, False, False], "two each: the order decides"
+
+
+async def test_a_slot_granted_to_who_is_cancelled_at_that_moment_is_not_lost() -> None:
+    slots = Slots(lambda: 1, dict)
+    await slots.acquire("a")
+    for first in ("granted", "cancelled"):
+        waiting = asyncio.create_task(slots.acquire("a"))
+        await settle()
+        if first == "granted":
+            slots.release("a")
+            waiting.cancel()
+        else:
+            waiting.cancel()
+            slots.release("a")
+        await settle()
+        assert waiting.cancelled()
+        assert slots.take_now("a"), first
+
+
+async def test_a_place_counts_once_however_often_it_is_taken() -> None:
+    slots = Slots(lambda: 2, dict)
+    place = Place(slots, "a", "pull")
+    await place.take()
+    await place.take()
+    assert place.take_now()
+    assert slots.take_now("a")
+    assert not slots.take_now("a")
+    place.give_back()
+    place.give_back()
+    assert slots.take_now("a")
+    assert not place.take_now()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulltui.engine.api import EngineApi
 from pulltui.ui.app import PulltuiApp
 from pulltui.ui.glyphs import UNICODE
 from pulltui_config.settings import Ui
-from support.fake_service import FakeService
 
 
-def make_app(service: FakeService, **changes: Any) -> PulltuiApp:
+def make_app(service: EngineApi, **changes: Any) -> PulltuiApp:
     """Return an app without timers and animations; `changes` are arguments of PulltuiApp."""
     arguments: dict[str, Any] = {
         "ui": Ui(fps=0, animations=False),

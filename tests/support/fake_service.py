@@ -19,6 +19,8 @@ class FakeService:
         self.log: list[Event] = []
         self.calls: list[tuple[Any, ...]] = []
         self.watched: list[str] = []
+        self.failure: BaseException | None = None
+        """What the engine's thread has ended by."""
         self.error: Exception | None = None
         """What commands fail with from now on."""
         self.hold = False

@@ -1,8 +1,8 @@
 """The app over a fake engine on this process's terminal, for tests of how it ends.
 
 Arguments: seconds of grace after a signal, then what is special: "busy" (the screen changes all the time),
-"broken" (the app fails after its first frame), "slow" (saving takes until it is given up). Standard output is
-a pipe here, and tells line by line what the engine was asked.
+"broken" (the app fails after its first frame), "dead" (the engine does), "slow" (saving never ends).
+Standard output is a pipe here, and tells line by line what the engine was asked.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class TellingService(FakeService):
         self.looks += 1
         if self.special == "broken" and self.looks > 3:
             raise RuntimeError("this app is broken")
+        if self.special == "dead" and self.looks > 3:
+            self.failure = RuntimeError("this engine is broken")
         if self.special == "busy":
             names = [f"{self.looks}-{'x' * (self.looks % 30)}" for _ in self.newest.pulls]
             pulls = [
@@ -77,7 +79,9 @@ def main() -> None:
     service = TellingService(special)
     if special == "busy":
         threading.Thread(target=watch, args=(service,), daemon=True).start()
-    sys.exit(run_app(service, ui=Ui(fps=50, animations=False), grace=float(sys.argv[1])))
+    if special == "slow":
+        service.may_stop.clear()
+    sys.exit(run_app(service, ui=Ui(fps=50, animations=False), grace=float(sys.argv[1])).code)
 
 
 if __name__ == "__main__":

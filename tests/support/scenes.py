@@ -73,7 +73,7 @@ def busy_blob(parts: int = 188, part_size: int = 100 * MB, *, troubled: bool = T
         extra: dict[str, object] = {}
         if troubled and n == 5:
             state, rate = PartState.STALLED, 0.0
-            extra = {"silent": 30.0, "stall_after": 30.0, "why": "no byte for 30 s"}
+            extra = {"attempt": 2, "attempts": 6, "wait": 2.4, "why": "stalled: no byte for 30 s"}
         elif troubled and n == 2:
             state, rate = PartState.WAITING, 0.0
             extra = {"attempt": 3, "attempts": 6, "wait": 6.4, "why": "503"}
@@ -139,7 +139,6 @@ def pull(number: int, name: str, state: PullState, size: int, done: int, **more:
         PullState.VERIFYING: BlobState.VERIFYING,
         PullState.PAUSED: BlobState.PAUSED,
         PullState.FAILED: BlobState.FAILED,
-        PullState.WAITING: BlobState.WAITING,
     }.get(state, BlobState.DOWNLOADING)
     blob = BlobView(
         digest=digest(number),
@@ -152,7 +151,6 @@ def pull(number: int, name: str, state: PullState, size: int, done: int, **more:
         rate=float(more.get("rate", 0.0)),  # type: ignore[arg-type]
         eta=more.get("eta"),  # type: ignore[arg-type]
         connections=int(more.get("connections", 0)),  # type: ignore[call-overload]
-        waiting=more.get("waiting"),  # type: ignore[arg-type]
         parts=max(1, size // (100 * MB)),
         map=_plain_map(size, done) if state not in (PullState.QUEUED, PullState.DONE) else None,
     )

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
-from pulltui.engine.errors import PullError
 from pulltui.engine.views import (
     BlobState,
     BlobView,
@@ -38,9 +37,9 @@ class ScriptedEngine:
 
     steps: Sequence[Step]
     saves: bool = True
-    dead: bool = False
-    """Its view never changes again."""
-    refuses: dict[str, PullError] = field(default_factory=dict)
+    failure: BaseException | None = None
+    """What its thread has ended by."""
+    refuses: dict[str, Exception] = field(default_factory=dict)
     now: float = 0.0
     at: int = 0
     added: list[tuple[str, bool]] = field(default_factory=list)
@@ -60,7 +59,7 @@ class ScriptedEngine:
     @property
     def view(self) -> EngineView:
         return EngineView(
-            rev=0 if self.dead else round(self.now * 1000),
+            rev=round(self.now * 1000),
             now=self.now,
             pulls=self.steps[self.at].pulls,
             models_dir=MODELS,

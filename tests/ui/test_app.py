@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from pulltui.engine.errors import BadNameError
 from pulltui.engine.views import EngineView, Event, EventKind, PullState
-from pulltui.ui.app import PulltuiApp
+from pulltui.ui.app import END_NOW, PulltuiApp
 from pulltui.ui.glyphs import ASCII
 from pulltui.ui.screens.main import MainScreen
+from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.saving import SavingDialog
 from pulltui.ui.widgets.key_line import KeyLine
 from pulltui.ui.widgets.line_view import LineView
@@ -23,6 +24,7 @@ from textual import events
 from textual.binding import Binding
 from textual.notifications import Notification
 from textual.pilot import Pilot
+from textual.widgets._toast import Toast
 
 
 def shown(app: PulltuiApp, area: str) -> str:
@@ -54,7 +56,7 @@ async def test_the_view_is_on_the_screen() -> None:
         assert "qwen3:32b" in shown(app, "pulls") and "config + 3 small" in shown(app, "pulls")
         assert "15 connections" in shown(app, "detail")
         assert "188 parts of 100 MB" in shown(app, "title")
-        assert "stalled 30 s" in shown(app, "parts")
+        assert "stalled, retry 2 of 6 in 3 s" in shown(app, "parts")
         assert "? help" in shown(app, "keys") and "q quit" in shown(app, "keys")
 
 
@@ -371,13 +373,85 @@ async def test_quitting_saves_with_a_word_on_the_screen(key: str) -> None:
         assert isinstance(app.screen, SavingDialog)
         assert "saving" in app.screen.query_one(LineView).lines[0].text
         app.poll()
-        await pilot.press("escape", "q", "ctrl+c", "p")
+        await pilot.press("escape", "q", "ctrl+q", "p")
         assert isinstance(app.screen, SavingDialog)
-        assert service.calls == []
+        assert ("stop", True) not in service.calls
         service.may_stop.set()
         await app.workers.wait_for_complete()
-    assert service.calls == [("stop", True)]
+    assert service.calls[-1] == ("stop", True)
     assert app.return_code == 0
+
+
+async def test_saving_is_waited_for_with_the_seconds_until_ctrl_c() -> None:
+    service = FakeService(view(busy_pull()))
+    service.may_stop.clear()
+    now = [0.0]
+    app = make_app(service, clock=lambda: now[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        assert isinstance(app.screen, SavingDialog)
+        now[0] = 64.0
+        app.screen.update_seconds()
+        await pilot.pause()
+        text = app.screen.query_one(LineView)
+        assert "1m04s so far" in text.lines[1].text and text.size.height == 2
+        assert app.screen.query_one("#frame").border_subtitle == "ctrl+c again ends at once"
+        await pilot.press("ctrl+c")
+    assert app.return_code == END_NOW
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+async def test_a_broken_engine_ends_the_app(leaving: bool) -> None:
+    service = FakeService(view(busy_pull()))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        service.may_stop.clear()
+        if leaving:
+            await pilot.press("q")
+        service.failure = AssertionError("defect")
+        app.poll()
+        await app.workers.wait_for_complete()
+    assert app.return_code == 1
+
+
+async def test_everything_is_drawn_again_after_a_shell_was_on_the_screen() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(100, 24)) as pilot:
+        drawn: set[str | None] = set()
+        areas = [*app.screen.query(LineView)]
+        for area in areas:
+            draw = area.render_line
+            area.render_line = lambda y, area=area, draw=draw: drawn.add(area.id) or draw(y)  # type: ignore
+        app.app_resume_signal.publish(app)
+        await pilot.pause()
+        await pilot.pause()
+        assert drawn == {area.id for area in areas if area.size.height}
+
+
+async def test_notices_are_shown_until_a_key() -> None:
+    notices = ["error: config.toml:3: ui.fps: 99 is not allowed; allowed: 1 to 10", "Ollama looks elsewhere"]
+    app = make_app(FakeService(queue()), notices=notices, names=["tiny"])
+    async with app.run_test(size=(50, 15)) as pilot:
+        assert isinstance(app.screen, NoticesDialog)
+        text = " ".join(line.text for line in app.screen.query_one(LineView).lines)
+        assert all(notice in text for notice in notices)
+        assert ("add", "tiny") in app._service.calls  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        assert isinstance(app.screen, MainScreen)
+
+
+@pytest.mark.parametrize(("size", "lines"), [((80, 24), 4), ((50, 15), 1), ((30, 8), 0)])
+async def test_messages_leave_room_in_small_terminals(size: tuple[int, int], lines: int) -> None:
+    app = make_app(FakeService(view(busy_pull())))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        app.notify("word " * 30, title="phi4 failed", timeout=8)
+        await pilot.pause()
+        await pilot.pause()
+        shown_toasts = list(app.screen.query(Toast))
+        assert sum(toast.region.height for toast in shown_toasts) == lines
+        assert [message.timeout for message in toasts(app)] == [3.0 if lines == 1 else 8][: len(shown_toasts)]
+        if lines == 1:
+            assert toasts(app)[0].message.startswith("phi4 failed: word") and "…" in toasts(app)[0].message
 
 
 @pytest.mark.parametrize("key", ["a", "question_mark"])

@@ -10,8 +10,9 @@ from pulltui.ui.draw.header import header_line, spark, summary_line
 from pulltui.ui.draw.parts import active_lines, legend_line, map_lines, title_line
 from pulltui.ui.draw.pulls import head_line, row_line
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
-from pulltui.ui.lines import Line
+from pulltui.ui.lines import Line, rule
 from pulltui.ui.rows import of_interest, rows
+from pulltui.ui.screens.help import help_lines
 from rich.cells import cell_len
 from support.scenes import busy_blob, busy_pull, failed_pull, part_map, pull, queue, view
 
@@ -101,10 +102,51 @@ def test_a_failure_is_told_in_full_with_what_to_do() -> None:
     ]
 
 
+def test_a_name_that_the_error_says_is_not_said_twice() -> None:
+    error = "registry.ollama.ai has no manifest of phi4:14b (404)"
+    view = msgspec.structs.replace(failed_pull(), error=error)
+    assert detail_lines(view, None, 80, 4, UNICODE)[0].text.strip() == error
+
+
+def test_the_host_that_bytes_come_from_is_shown() -> None:
+    blob = msgspec.structs.replace(busy_blob(), source="cdn.example")
+    (line,) = detail_lines(busy_pull(), blob, 120, 4, UNICODE)
+    assert "from cdn.example via registry.ollama.ai" in line.text
+    (line,) = detail_lines(busy_pull(), busy_blob(), 120, 4, UNICODE)
+    assert line.text.endswith("from registry.ollama.ai")
+
+
+def test_sums_that_are_not_known_yet_are_not_made_up() -> None:
+    known = view(busy_pull())
+    partly = msgspec.structs.replace(known, unresolved=2)
+    none = msgspec.structs.replace(view(), unresolved=1)
+    assert " left" in header_line(known, [], 120, UNICODE).text
+    line = header_line(partly, [], 120, UNICODE).text
+    assert "13.5 GB of 18.7 GB + 2 models of unknown size" in line and " left" not in line
+    assert "1 model of unknown size" in header_line(none, [], 120, UNICODE).text
+    assert "%" in summary_line(known, 44, UNICODE).text
+    assert "%" not in summary_line(partly, 44, UNICODE).text
+    assert " left" not in summary_line(partly, 44, UNICODE).text
+
+
+def test_a_panel_without_a_blob_is_a_plain_rule() -> None:
+    assert rule((), (), 10, UNICODE).text == UNICODE.rule * 10
+
+
+@pytest.mark.parametrize("width", [30, 46, 74])
+def test_the_help_is_whole_at_every_width(width: int) -> None:
+    what = "Pause all; again resumes what that has paused, and only that"
+    lines = [line.text for line in help_lines([("pagedown", what), ("P", "Add")], width, UNICODE)]
+    assert max(map(cell_len, lines)) <= width
+    told = " ".join(" ".join(lines).split())
+    assert what in told
+    assert "A cell of the map shows the worst state of what lies in its bytes." in told
+
+
 def test_bars_are_for_the_worst_and_the_rest_is_summed_up() -> None:
     texts = [line.text for line in active_lines(busy_blob(), 120, 6, UNICODE)]
     assert [text.split()[0] for text in texts[:3]] == ["!", "?", "~"]
-    assert "stalled 30 s, reconnecting" in texts[0]
+    assert "stalled, retry 2 of 6 in 3 s, r now" in texts[0]
     assert "quiet 9 s, reconnect at 30 s" in texts[1]
     assert "retry 3 of 6 in 7 s (503), r now" in texts[2]
     assert texts[5].strip().startswith("+11 healthy, ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from pulltui.demo import Registry
@@ -43,6 +44,11 @@ def in_the_middle_of_parts(it: Engine, pull: str, beyond: int) -> bool:
     return any(part.state in fetching and 0 < part.done < part.size for part in parts)
 
 
+def more_than(it: Engine, pull: str, beyond: int) -> bool:
+    """Whether more than `beyond` bytes are here."""
+    return it.pull(pull).done > beyond
+
+
 @pytest.mark.parametrize("transport", ["fast", "httpx"])
 async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
     transport: str, registry: Callable[..., Registry], engine: Start
@@ -54,7 +60,7 @@ async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
         await until(app, lambda: it.look().pulls)
         pull = it.look().pulls[0].id
         for goal in (500 * KB, 4500 * KB):
-            await until(app, lambda goal=goal: in_the_middle_of_parts(it, pull, goal))
+            await until(app, partial(in_the_middle_of_parts, it, pull, goal))
             await pilot.press("p")
             await until(app, lambda: it.pull(pull).state is PullState.PAUSED)
             await until(app, lambda: it.pull(pull).connections == 0)
@@ -63,7 +69,7 @@ async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
             assert any(begun.completed % (250 * KB) for begun in it.durable(DIGEST).parts), "mid-part"
             mark = server.counters.mark()
             await pilot.press("p")
-            await until(app, lambda goal=goal: it.pull(pull).done > goal + 200 * KB)
+            await until(app, partial(more_than, it, pull, goal + 200 * KB))
             assert server.counters.ranges(DIGEST, mark), "it went on"
             assert server.counters.asked_again(DIGEST, have, mark) == []
         server.faults = ""

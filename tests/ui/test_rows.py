@@ -16,9 +16,9 @@ def test_small_blobs_share_a_row() -> None:
 
 def test_a_small_blob_in_trouble_has_a_row_of_its_own() -> None:
     small = layers(1)
-    waiting = msgspec.structs.replace(small[0], state=BlobState.WAITING)
-    found = rows([msgspec.structs.replace(busy_pull(), blobs=(busy_blob(), waiting, *small[1:]))])
-    assert [row.key.blob for row in found] == ["", busy_blob().digest, waiting.digest, "small"]
+    failed = msgspec.structs.replace(small[0], state=BlobState.FAILED)
+    found = rows([msgspec.structs.replace(busy_pull(), blobs=(busy_blob(), failed, *small[1:]))])
+    assert [row.key.blob for row in found] == ["", busy_blob().digest, failed.digest, "small"]
 
 
 def test_one_small_blob_is_not_folded() -> None:

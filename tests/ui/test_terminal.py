@@ -62,6 +62,23 @@ def test_a_broken_app_saves_restores_and_says_what_broke() -> None:
         assert_whole(terminal)
 
 
+def test_a_dead_engine_ends_the_app() -> None:
+    with Terminal([SCRIPT, "20", "dead"]) as terminal:
+        assert terminal.read_to_end() == 1
+        assert_whole(terminal)
+
+
+def test_it_says_that_it_saves_as_long_as_it_does_and_ctrl_c_ends_at_once() -> None:
+    with Terminal([SCRIPT, "20", "slow"]) as terminal:
+        terminal.read_until(screen=LAST_OF_FRAME)
+        terminal.press("q")
+        terminal.read_until(screen=b"so far")
+        terminal.press("\x03")
+        assert terminal.read_to_end() == 130
+        assert b"ended before the engine had recorded everything" in terminal.screen
+        assert_whole(terminal)
+
+
 def test_a_terminal_that_stopped_reading_does_not_hold_it_up() -> None:
     with Terminal([SCRIPT, "0.2", "busy"], size=(200, 60)) as terminal:
         terminal.read_until(told=b"blocked", reading=False)

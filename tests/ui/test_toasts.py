@@ -22,6 +22,11 @@ def test_what_a_toast_says() -> None:
     assert [toast.severity for toast in toasts] == ["information", "error"]
 
 
+def test_a_name_that_the_reason_says_is_not_said_twice() -> None:
+    (toast,) = Toaster().take([event(1, EventKind.FAILED, why="the host has no m1")], 0.0)
+    assert (toast.title, toast.text) == ("failed", "the host has no m1.")
+
+
 def test_more_than_three_become_one() -> None:
     events = [event(n) for n in range(4)] + [event(9, EventKind.FAILED)]
     (toast,) = Toaster().take(events, 0.0)

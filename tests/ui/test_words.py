@@ -21,7 +21,10 @@ def part(state: PartState, **more: object) -> PartView:
             "retry 3 of 6 in 7 s (503), r now",
         ),
         (part(PartState.WAITING, wait=6.2, why="registry busy"), "waits 7 s (registry busy)"),
-        (part(PartState.STALLED, silent=30.4), "stalled 30 s, reconnecting"),
+        (
+            part(PartState.STALLED, attempt=2, attempts=6, wait=2.4, why="stalled: no byte for 5 s"),
+            "stalled, retry 2 of 6 in 3 s, r now",
+        ),
         (part(PartState.FAILED, why="404"), "failed (404)"),
         (part(PartState.RECEIVING, attempt=2, attempts=6, why="reset"), "try 3 of 7 (reset)"),
     ],
@@ -48,13 +51,6 @@ def test_trouble_of_a_blob_bubbles_up_to_its_pull() -> None:
     quiet = msgspec.structs.replace(busy_blob(troubled=False), quiet=2)
     assert trouble([quiet], 14) == "2 quiet"
     assert blob_words(quiet, 14) == ("2 quiet", "wait")
-
-
-def test_a_pull_whose_blobs_all_wait_says_why() -> None:
-    waiting = Waiting("registry busy (503)", 6.6)
-    blob = msgspec.structs.replace(busy_blob(), state=BlobState.WAITING, waiting=waiting)
-    view = msgspec.structs.replace(busy_pull(), blobs=(blob,))
-    assert pull_words(view, 40)[0] == "waiting 7 s: registry busy (503)"
 
 
 def test_a_pull_that_a_host_keeps_waiting_waits() -> None:

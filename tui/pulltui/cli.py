@@ -129,9 +129,10 @@ def open_(names: Names = None, models_dir: ModelsDir = None) -> None:
         _fail("the app needs a terminal", "Without one, use: pulltui pull NAME...", USAGE)
     with _errors_in_words():
         session = _session(names or [], {"storage.models_dir": _absolute(models_dir)}, strict=False)
+        notices = session.start.notices()
         with session:
-            code = session.show(names or [])
-    raise typer.Exit(code)
+            ended = session.show(names or [], notices)
+    _end(ended.code, saved=ended.saved)
 
 
 @app.command(short_help="Pull models without screens, for scripts.")
@@ -194,7 +195,8 @@ def demo(
         )
         with Session(demo_start(place)) as session:
             if on_terminal:
-                code = session.show(place.names) or session.failure_code()
+                ended = session.show(place.names)
+                code, saved = ended.code or session.failure_code(), ended.saved
             else:
                 outcome = session.pull(place.names, json=False, insecure=False)
                 code, saved = outcome.exit_code, outcome.saved

@@ -42,23 +42,32 @@ def show() -> None:
     keys = max(len(key) for key, _, _ in rows)
     for key, value, origin in rows:
         typer.echo(f"{key:<{keys}}  {value:<{VALUE_CELLS}}  {origin}")
-    for problem in start.loaded.problems:
-        typer.echo(f"{problem.severity}: {problem}", err=True)
+    for sentence in _findings(start):
+        typer.echo(sentence, err=True)
 
 
 @app.command()
 def check() -> None:
     """Say what is wrong; exit code 2 if something cannot be used."""
     start = current_start({})
-    for problem in start.loaded.problems:
-        typer.echo(f"{problem.severity}: {problem}")
+    findings = _findings(start)
+    for sentence in findings:
+        typer.echo(sentence)
     if not start.loaded.ok:
         raise typer.Exit(USAGE)
-    if not start.loaded.problems:
+    if not findings:
         file = start.locations.config_file
         typer.echo(
             f"{file}: all is well" if file.exists() else f"{file} does not exist: the defaults are in force"
         )
+
+
+def _findings(start: Start) -> list[str]:
+    """Return what is wrong with the settings, and which of them do nothing yet."""
+    from pulltui_config.show import unused
+
+    problems = [f"{problem.severity}: {problem}" for problem in start.loaded.problems]
+    return problems + [f"warning: {sentence}" for sentence in unused(start.loaded)]
 
 
 def _rows(start: Start) -> Iterator[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError
 from pulltui.engine.views import BlobState, EngineView, Event, EventKind, PullState, PullView
-from pulltui.outcome import UNSAVED, Outcome, waits_for_space
+from pulltui.outcome import UNSAVED, Outcome, engine_ended, waits_for_space
 from pulltui.output import SIGPIPE_CODE, OutputClosedError
 from pulltui.words import in_trouble, seconds_text
 
@@ -29,8 +29,6 @@ EXIT_SECONDS: Final = 1.9
 """When the process ends after a signal, whatever hangs: a terminal that stopped reading blocks our writes."""
 END_SECONDS: Final = 10.0
 """How long the engine may take to end when all pulls have."""
-STUCK_LOOKS: Final = 600
-"""Looks without anything new (views come as often as we look) after which the engine must be dead."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OVER: Final = (PullState.DONE, PullState.FAILED)
 
@@ -158,14 +156,12 @@ class Run:
         self._pending_rev = 0
         self._seq = 0
         self._refusals: list[PullView] = []
-        self._rev = -1
-        self._stuck = 0
 
     def run(self, names: Sequence[str], *, insecure: bool = False) -> Outcome:
         """Pull `names` to their end, a signal, a broken output or `give_up_after`.
 
         The engine is stopped on return. A name that it refuses has failed, the others go on.
-        Raises PullError if the engine has died.
+        Raises PullError if the engine has broken.
         """
         with StopSignals(self._api.request_stop) as signals:
             broken = False
@@ -186,9 +182,9 @@ class Run:
     def _follow(self, signals: StopSignals) -> list[PullView]:
         """Look and report until all is over or a signal came; return the pulls that are given up."""
         while signals.code is None:
+            self._check_alive()
             new = self._new_events()
             view = self._api.view
-            self._check_alive(view)
             pulls = self._mine(view)
             self._report(new, view, pulls)
             left = [pull for pull in pulls if pull.state not in _OVER]
@@ -262,13 +258,16 @@ class Run:
         future = self._api.add(name, insecure=insecure)
         while signals.code is None and not future.done():
             wait([future], timeout=POLL)
+            self._check_alive()
         if not future.done():
             return
         error = future.exception()
         if isinstance(error, PullError):
             self._refuse(name, error)
-        else:
-            self._ids[future.result()] = self._api.check_name(name)
+            return
+        if error is not None:
+            self._check_alive()
+        self._ids[future.result()] = self._api.check_name(name)
 
     def _refuse(self, name: str, error: PullError) -> None:
         """Note and tell that the engine does not take a name."""
@@ -289,12 +288,10 @@ class Run:
         """Return the command's own pulls, refused ones included."""
         return (*(pull for pull in view.pulls if pull.id in self._ids), *self._refusals)
 
-    def _check_alive(self, view: EngineView) -> None:
-        """Raise PullError if the engine has not shown anything new for so many looks."""
-        self._stuck = self._stuck + 1 if view.rev == self._rev else 0
-        self._rev = view.rev
-        if self._stuck >= STUCK_LOOKS:
-            raise PullError("the engine has ended unexpectedly", "What is on disk is kept; see the log.")
+    def _check_alive(self) -> None:
+        """Raise PullError if the engine has broken."""
+        if (failure := self._api.failure) is not None:
+            raise engine_ended(failure) from failure
 
     def _fetched(self, pulls: Sequence[PullView]) -> int:
         """Return the bytes that came since the start, blobs of several pulls counted once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulltui_config.units import format_duration, format_rate, format_size
 
@@ -58,11 +58,11 @@ class Lines:
                 self._drawn = True
                 self._output.write(_ERASE + fit(segments(pulls), self._output.width - 1))
             return
-        percent = _percent(*_sums(pulls))
+        percent = 0 if _unresolved(pulls) else _percent(*_sums(pulls))
         since = now - self._last
         if since >= PLAIN_SECONDS or (percent >= self._percent + PLAIN_PERCENT and since >= PLAIN_PAUSE):
             self._last, self._percent = now, percent
-            self._say("  ".join(segments(pulls)))
+            self._say("  ".join(segment.text for segment in segments(pulls)))
 
     def summary(self, outcome: Outcome) -> None:
         """Write the last line: what is done and where, or how to go on."""
@@ -102,8 +102,9 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
         case EventKind.STALLED | EventKind.RETRY if len(group) > 1:
             waits = [e.wait for e in group if e.wait is not None]
             when = f", next try in {seconds_text(min(waits))}" if waits else ""
-            verb = "stalled" if event.kind is EventKind.STALLED else "try again"
-            return f"{lead}{len(group)} parts {verb} ({event.why}){when}"
+            # A stall's reason begins with the word.
+            what_for = event.why if event.kind is EventKind.STALLED else f"try again ({event.why})"
+            return f"{lead}{len(group)} parts {what_for}{when}"
         case EventKind.STALLED | EventKind.RETRY:
             return lead + _failed_try(event)
         case EventKind.WAITING:
@@ -136,13 +137,23 @@ def failure(event: Event) -> str:
     return f"{event.name}: failed: {event.why}{hint}"
 
 
-def segments(pulls: Sequence[PullView]) -> list[str]:
-    """Return the parts of a progress line: name, percent, bytes, rate, time left, connections, trouble."""
+class Segment(NamedTuple):
+    """A piece of a progress line, and when it goes if there is too little room: 1 first, 0 never."""
+
+    text: str
+    goes: int = 0
+
+
+def segments(pulls: Sequence[PullView]) -> list[Segment]:
+    """Return the parts of a progress line: name, percent, bytes, rate, time left, connections, trouble.
+
+    Per cent and time left are left out as long as they are not known.
+    """
     under_way = [pull for pull in pulls if pull.state not in {PullState.DONE, PullState.FAILED}]
     if not pulls:
-        return ["starts"]
+        return [Segment("starts")]
     if not under_way:
-        return [f"{len(pulls)} pulls ended"] if len(pulls) > 1 else ["ended"]
+        return [Segment(f"{len(pulls)} pulls ended" if len(pulls) > 1 else "ended")]
     alone = under_way[0] if len(pulls) == 1 else None
     lead = (
         cut_left(alone.name, NAME_CELLS)
@@ -153,42 +164,52 @@ def segments(pulls: Sequence[PullView]) -> list[str]:
     bad = trouble(under_way)
     if not total:
         waiting = f"asks {under_way[0].host} what there is to pull"
-        return [lead, bad or waiting]
-    found = [lead, f"{_percent(done, total)}%", f"{format_size(done)} of {format_size(total)}"]
+        return [Segment(lead), Segment(bad or waiting)]
+    amount = f"{format_size(done)} of {format_size(total)}"
+    unknown = _unresolved(pulls)
+    if unknown:
+        amount += f" + {unknown} model{'' if unknown == 1 else 's'} of unknown size"
+        found = [Segment(lead), Segment(amount, 2)]
+    else:
+        found = [Segment(lead), Segment(f"{_percent(done, total)}%"), Segment(amount, 2)]
     if all(pull.state in {PullState.VERIFYING, PullState.COMMITTING} for pull in under_way):
         blobs = _blobs(under_way)
         hashed = sum(b.hashed for b in blobs if b.state not in {BlobState.VERIFIED, BlobState.CACHED})
         left = sum(b.size for b in blobs if b.state not in {BlobState.VERIFIED, BlobState.CACHED})
-        found.append(f"verifying {_percent(hashed, left)}%" if left else "puts it in its place")
+        found.append(Segment(f"verifying {_percent(hashed, left)}%" if left else "puts it in its place"))
         return found
     rate = sum(pull.rate for pull in under_way)
-    eta = alone.eta if alone else (total - done) / rate if rate else None
+    eta = alone.eta if alone else (total - done) / rate if rate and done < total else None
     connections = sum(blob.connections for blob in _blobs(under_way))
-    found += [
-        format_rate(rate),
-        f"{format_duration(eta)} left",
-        f"{connections} connection{'' if connections == 1 else 's'}",
-    ]
-    return [*found, bad] if bad else found
+    found.append(Segment(format_rate(rate)))
+    if eta is not None and not unknown:
+        found.append(Segment(f"{format_duration(eta)} left", 3))
+    found.append(Segment(f"{connections} connection{'' if connections == 1 else 's'}", 1))
+    return [*found, Segment(bad)] if bad else found
 
 
-def fit(parts: Sequence[str], width: int) -> str:
+def fit(parts: Sequence[Segment], width: int) -> str:
     """Return the line in `width` cells: what matters least goes first, then the end is cut.
 
     Trouble is what people look for, so the connections, the bytes and the time left make room for it.
     """
     kept = list(parts)
-    for index in (5, 2, 3):
-        line = "  ".join(kept)
-        if len(kept) <= index or cut(line, width) == line:
+    for going in sorted((part for part in parts if part.goes), key=lambda part: part.goes):
+        line = "  ".join(part.text for part in kept)
+        if cut(line, width) == line:
             break
-        del kept[index]
-    return cut("  ".join(kept), width)
+        kept.remove(going)
+    return cut("  ".join(part.text for part in kept), width)
 
 
 def _blobs(pulls: Sequence[PullView]) -> list[BlobView]:
     """Return the blobs of `pulls`, each digest once."""
     return list({blob.digest: blob for pull in pulls for blob in pull.blobs}.values())
+
+
+def _unresolved(pulls: Sequence[PullView]) -> int:
+    """Return how many of the pulls have a size that is not known yet."""
+    return sum(not pull.size and pull.state not in {PullState.DONE, PullState.FAILED} for pull in pulls)
 
 
 def _sums(pulls: Sequence[PullView]) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pulltui.engine.errors import NoSpaceError
+from pulltui.engine.clean import safe
+from pulltui.engine.errors import NoSpaceError, PullError
 from pulltui.engine.views import PullState, PullView
 
 UNSAVED: Final = (
@@ -68,6 +69,16 @@ class Outcome:
 
     def _failed(self, pull: PullView) -> bool:
         return pull.state is PullState.FAILED or pull.id in self.given_up
+
+
+def engine_ended(failure: BaseException) -> PullError:
+    """Return what to tell people when the engine has ended by `failure`, which is a defect of ours."""
+    what = safe(f"{type(failure).__name__}: {failure}".rstrip(": "), 300)
+    return PullError(
+        f"the engine has ended: {what}",
+        "What is on disk is kept, and the same command goes on from there; see the log "
+        "(`pulltui config path` says where).",
+    )
 
 
 def waits_for_space(pull: PullView) -> bool:

@@ -10,16 +10,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pulltui import __version__
 from pulltui.engine.ollamakey import KEY_FILE, SERVICE_KEY
 from pulltui.engine.service import Service
 from pulltui.engine.views import PullState
 from pulltui.headless import Reporter, Run
-from pulltui.outcome import Outcome
+from pulltui.outcome import Outcome, engine_ended
 from pulltui.output import silence_broken_output, standard_error, standard_output
 from pulltui.start import Start
+
+if TYPE_CHECKING:
+    from pulltui.ui.app import Ended
 
 LOG_BYTES: Final = 1_000_000
 LOG_FILES: Final = 3
@@ -80,14 +83,19 @@ class Session:
             silence_broken_output()
         return outcome
 
-    def show(self, names: Sequence[str]) -> int:
-        """Open the app, add `names`, stop the engine when it is left, and return the app's exit code."""
+    def show(self, names: Sequence[str], notices: Sequence[str] = ()) -> Ended:
+        """Open the app, add `names`, show `notices`; return how it ended, with the engine stopped.
+
+        Raises PullError if the engine has broken.
+        """
         from pulltui.ui.app import run_app
 
-        code = run_app(self.service, ui=self.start.settings.ui, names=names)
+        ended = run_app(self.service, ui=self.start.settings.ui, names=names, notices=notices)
         self._stopped = True
-        self._log.info("the app ended with exit code %d", code)
-        return code
+        self._log.info("the app ended with exit code %d, %ssaved", ended.code, "" if ended.saved else "not ")
+        if (failure := self.service.failure) is not None:
+            raise engine_ended(failure) from failure
+        return ended
 
     def failure_code(self) -> int:
         """Return 1 if a pull in the newest view has failed, else 0."""

@@ -41,7 +41,7 @@ def _parts_in_trouble(blobs: Sequence[BlobView]) -> str:
     parts = [part for blob in blobs for part in blob.active]
     found = []
     if stalled:
-        found.append(f"{_parts(stalled)} stalled")
+        found.append(_stalls(stalled, [part for part in parts if part.state is PartState.STALLED]))
     if retrying:
         found.append(_retries(retrying, [part for part in parts if part.state is PartState.WAITING]))
     if quiet:
@@ -50,6 +50,15 @@ def _parts_in_trouble(blobs: Sequence[BlobView]) -> str:
     if not found and any(blob.single_stream and blob.connections for blob in blobs):
         return "one connection only: the server knows no ranges"
     return ", ".join(found)
+
+
+def _stalls(count: int, stalled: Sequence[PartView]) -> str:
+    """Return the words for `count` parts that stalled; `stalled` are those that are known better."""
+    if not stalled:
+        return f"{_parts(count)} stalled"
+    first = min(stalled, key=lambda part: part.wait)
+    when = f"retry {first.attempt} of {first.attempts} in {seconds_text(first.wait)}"
+    return f"{_parts(count)} stalled, {when}" if count == 1 else f"{_parts(count)} stalled, first: {when}"
 
 
 def _retries(count: int, waiting: Sequence[PartView]) -> str:

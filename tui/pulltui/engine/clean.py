@@ -33,9 +33,7 @@ def safe(text: str, limit: int = 300) -> str:
     Control, bidirectional and invisible characters become U+FFFD, white space runs become one space.
     """
     cleaned = " ".join(text[: limit * 4].translate(_TABLE).split())
-    if (
-        not cleaned.isprintable()
-    ):
+    if not cleaned.isprintable():
         # Unassigned and private characters: nobody knows what a terminal makes of them.
         cleaned = "".join(char if char.isprintable() else REPLACEMENT for char in cleaned)
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"

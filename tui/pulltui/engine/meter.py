@@ -36,5 +36,5 @@ class Meter:
 
 
 def time_left(remaining: int, rate: float) -> float | None:
-    """Return seconds until `remaining` bytes have come at `rate`, None when nobody can tell or none remain."""
+    """Return seconds until `remaining` bytes have come at `rate`, None if nobody can tell or none remain."""
     return remaining / rate if remaining > 0 and rate >= 1.0 else None

@@ -154,7 +154,7 @@ class Queue:
     def _stuck(self) -> int:
         """Return how many running pulls have been waiting for longer than a host's hiccup lasts."""
         now = self._context.clock()
-        waiting = {pull_id for pull_id in self._running if pull_id in self.pulls and held(self.pulls[pull_id])}
+        waiting = [pull.id for pull in self._known(self._running) if held(pull)]
         self._held_since = {pull_id: self._held_since.get(pull_id, now) for pull_id in waiting}
         return sum(now - since >= self._context.tuning.probe_last for since in self._held_since.values())
 

@@ -301,7 +301,7 @@ def _why_it_waits(attempt: Attempt) -> tuple[float, str]:
 
 
 def _eta(blobs: Collection[BlobView], rate: float) -> float | None:
-    """Return the seconds until all bytes of these have come at `rate`; if they have, until they are hashed."""
+    """Return the seconds until all bytes of these have come at `rate`; after that, until they are hashed."""
     left = sum(blob.size - blob.done for blob in blobs)
     if left:
         return time_left(left, rate)

@@ -30,7 +30,6 @@ class BlobState(StrEnum):
 
     QUEUED = "queued"
     DOWNLOADING = "downloading"
-    WAITING = "waiting"
     VERIFYING = "verifying"
     REPAIRING = "repairing"
     PAUSED = "paused"
@@ -137,7 +136,6 @@ class BlobView(msgspec.Struct, frozen=True):
     """Host that the bytes come from."""
     single_stream: bool = False
     """The server knows no ranges: one connection from the start."""
-    waiting: Waiting | None = None
     note: str = ""
     """One clean sentence on what is going on when it is not plain downloading."""
     active: tuple[PartView, ...] = ()

@@ -7,32 +7,49 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from pulltui_config.settings import Ui
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 
 from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe
 from pulltui.ui.glyphs import ASCII, Glyphs, choose
 from pulltui.ui.guard import ControlGuard
+from pulltui.ui.layout import is_small, is_tiny
+from pulltui.ui.lines import fit
 from pulltui.ui.screens.help import HelpDialog
 from pulltui.ui.screens.main import MainScreen
+from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.saving import SavingDialog
 from pulltui.ui.terminal import GRACE, TerminalGuard
 from pulltui.ui.toasts import Toaster
 
 STOP_TIMEOUT = 10.0
-"""Seconds to wait for the engine to save at the end."""
+"""Seconds to wait for the engine to save when the app has ended in another way than by its keys."""
+SAVE_LOOK = 0.2
+"""Seconds of one wait for the engine while the app says that it saves."""
+END_NOW = 130
+"""Exit code when the user did not wait for the saving: as after a signal."""
+SHORT_TOAST = 3.0
+"""Seconds that a message stays in a small terminal, where it covers what is to be seen."""
+
+
+class Ended(NamedTuple):
+    """How the app ended: its exit code, and whether the engine has saved everything."""
+
+    code: int
+    saved: bool
 
 
 class PulltuiApp(App[None]):
     """The app around one engine.
 
-    `names` are added once it is up. `ui.fps` is how often a second the view is polled; 0 leaves polling to
-    the caller (`poll`). `clock` is a monotonic clock in seconds.
+    `names` are added once it is up, `notices` are shown until a key. `ui.fps` is how often a second the view
+    is polled; 0 leaves polling to the caller (`poll`). `clock` is a monotonic clock in seconds.
     """
 
     TITLE = "pulltui"
@@ -51,6 +68,7 @@ class PulltuiApp(App[None]):
     ]
     CSS = """
     Toast { padding: 0 1; max-width: 90%; }
+    PulltuiApp.-small Toast { border: none; width: auto; max-width: 100%; margin: 0; }
     PulltuiApp.-ascii Toast { border: ascii $foreground; }
     PulltuiApp:nocolor Toast { border: round $foreground; }
     PulltuiApp.-ascii:nocolor Toast { border: ascii $foreground; }
@@ -63,12 +81,14 @@ class PulltuiApp(App[None]):
         ui: Ui,
         glyphs: Glyphs,
         names: Sequence[str] = (),
+        notices: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Under NO_COLOR an app with ANSI colours leaves all colours to the terminal; others draw in grey.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.animation_level = "full" if ui.animations else "none"
         self._service, self._ui, self._glyphs, self._names, self._clock = service, ui, glyphs, names, clock
+        self._notices = notices
         self._main = MainScreen(service, glyphs)
         self.set_class(glyphs is ASCII, "-ascii")
         self._toaster = Toaster()
@@ -90,6 +110,7 @@ class PulltuiApp(App[None]):
     def on_mount(self) -> None:
         """Show the first view and begin to poll."""
         self._loop = asyncio.get_running_loop()
+        self.app_resume_signal.subscribe(self, self._repaint)
         if self._code is not None:
             self.exit(return_code=self._code)
             return
@@ -98,9 +119,24 @@ class PulltuiApp(App[None]):
             self.set_interval(1 / self._ui.fps, self.poll)
         for name in self._names:
             self._main.add(name)
+        if self._notices:
+            self.push_screen(NoticesDialog(self._glyphs, self._notices))
+
+    def _repaint(self, _: object) -> None:
+        """Draw everything again: a shell was on the screen meanwhile."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
 
     def poll(self) -> None:
-        """Look at the engine once: show its view if it is new, and what happened since the last time."""
+        """Look at the engine once: show its view if it is new, and what happened since the last time.
+
+        An engine that has broken ends the app: a screen that stands still would be a lie.
+        """
+        if self._service.failure is not None and not self._leaving:
+            self.exit(return_code=1)
+            return
         view = self._service.view
         if view.rev != self._rev:
             self._rev = view.rev
@@ -116,6 +152,28 @@ class PulltuiApp(App[None]):
                 markup=False,
                 timeout=8,
             )
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """As Textual's; in a small terminal one line for a short time, in a tiny one nothing."""
+        if is_tiny(*self.size):
+            return
+        if small := is_small(*self.size):
+            text = f"{title}: {message}" if title else message
+            message, title, timeout = (
+                fit(text, self.size.width - 4, self._glyphs.more).rstrip(),
+                "",
+                SHORT_TOAST,
+            )
+        self.set_class(small, "-small")
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_key_display(self, binding: Binding) -> str:
         """As Textual's, without arrows where there are none."""
@@ -135,12 +193,20 @@ class PulltuiApp(App[None]):
         """Save and quit, with a word on the screen meanwhile."""
         if not self._leaving:
             self._leaving = True
-            self.push_screen(SavingDialog(self._glyphs))
+            self.push_screen(SavingDialog(self._glyphs, self._clock))
             self.run_worker(self._save_and_exit(), group="leave")
 
     async def _save_and_exit(self) -> None:
-        await asyncio.to_thread(self._service.stop, STOP_TIMEOUT)
+        """Exit when the engine has saved everything, however long that takes: ctrl+c is the way out."""
+        while not await asyncio.to_thread(self._service.stop, SAVE_LOOK):
+            if self._service.failure is not None:
+                self.exit(return_code=1)
+                return
         self.exit()
+
+    def action_end_now(self) -> None:
+        """End without waiting for the engine any longer."""
+        self.exit(return_code=END_NOW)
 
     async def action_quit(self) -> None:
         """Textual's own way to quit (ctrl+q) is ours."""
@@ -157,14 +223,24 @@ class PulltuiApp(App[None]):
             self._loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
 
 
-def run_app(service: EngineApi, *, ui: Ui, names: Sequence[str] = (), grace: float = GRACE) -> int:
-    """Run the app on this terminal until it is left, stop the engine, and return the exit code.
+def run_app(
+    service: EngineApi,
+    *,
+    ui: Ui,
+    names: Sequence[str] = (),
+    notices: Sequence[str] = (),
+    grace: float = GRACE,
+) -> Ended:
+    """Run the app on this terminal until it is left, and stop the engine.
 
-    0 when the user quits, 130, 143, 129 after SIGINT, SIGTERM, SIGHUP, 1 if the app broke or the engine could
-    not save everything (said on stderr). `grace` is as in TerminalGuard.
+    The exit code is 0 when the user quits, 130 when they did not wait for the saving, 130, 143, 129 after
+    SIGINT, SIGTERM, SIGHUP, 1 if the app or the engine broke. That the engine could not save everything is
+    said on stderr; its thread may hang then, and keep the interpreter from ending. `names` and `notices` are
+    as in PulltuiApp, `grace` as in TerminalGuard.
     """
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    app = PulltuiApp(service, ui=ui, glyphs=choose(ui.glyphs, os.environ, encoding), names=names)
+    glyphs = choose(ui.glyphs, os.environ, encoding)
+    app = PulltuiApp(service, ui=ui, glyphs=glyphs, names=names, notices=notices)
     guard = TerminalGuard(
         save=service.request_stop,
         leave=app.leave_with,
@@ -176,10 +252,10 @@ def run_app(service: EngineApi, *, ui: Ui, names: Sequence[str] = (), grace: flo
         try:
             app.run()
         finally:
-            saved = service.stop(STOP_TIMEOUT)
-    if not saved:
+            saved = service.stop(0.0 if app.return_code == END_NOW and guard.code is None else STOP_TIMEOUT)
+    if not saved and service.failure is None:
         sys.stderr.write(
-            f"pulltui: the engine was not done saving after {STOP_TIMEOUT:.0f} s. What it had recorded by "
-            "then is kept; at most the last few seconds are fetched again.\n"
+            "pulltui: ended before the engine had recorded everything. What it had not recorded may be "
+            "fetched again; the next start goes on from what is on disk.\n"
         )
-    return guard.code or app.return_code or int(not saved)
+    return Ended(guard.code or app.return_code or int(not saved), saved)

@@ -58,7 +58,6 @@ UNICODE = Glyphs(
     blob={
         BlobState.QUEUED: "○",
         BlobState.DOWNLOADING: "▶",
-        BlobState.WAITING: "~",
         BlobState.VERIFYING: "◆",
         BlobState.REPAIRING: "+",
         BlobState.PAUSED: "‖",
@@ -105,7 +104,6 @@ ASCII = Glyphs(
     blob={
         BlobState.QUEUED: "o",
         BlobState.DOWNLOADING: ">",
-        BlobState.WAITING: "~",
         BlobState.VERIFYING: "%",
         BlobState.REPAIRING: "+",
         BlobState.PAUSED: '"',

@@ -27,6 +27,11 @@ def is_tiny(width: int, height: int) -> bool:
     return width < TINY_WIDTH or height < TINY_HEIGHT
 
 
+def is_small(width: int, height: int) -> bool:
+    """Return whether a message of some lines would cover what is to be seen."""
+    return width < NORMAL or height < 20
+
+
 def detail_room(height: int) -> int:
     """Return how many lines the selected pull's detail may take at most."""
     return 2 if height < 20 else 4

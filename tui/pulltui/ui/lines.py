@@ -142,7 +142,9 @@ def wrap(text: str, width: int, most: int, more: str) -> list[str]:
 
 def rule(left: Iterable[Span], right: Iterable[Span], width: int, glyphs: Glyphs) -> Line:
     """Return a horizontal rule of `width` cells with a title in it, and something at its right end."""
-    head = [Span(glyphs.rule + " ", "dim"), *left, Span(" ", "dim")]
+    head = list(left)
+    if head:
+        head = [Span(glyphs.rule + " ", "dim"), *head, Span(" ", "dim")]
     tail = list(right)
     tail = [Span(" ", "dim"), *tail, Span(" " + glyphs.rule, "dim")] if tail else []
     used = sum(cell_len(span.text) for span in (*head, *tail))

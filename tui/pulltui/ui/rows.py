@@ -11,12 +11,11 @@ SMALL = 1_000_000
 """Blobs below a megabyte are over before anyone has read their name."""
 _FOLDED = (PullState.QUEUED, PullState.RESOLVING, PullState.DONE)
 """Pulls whose blobs say nothing that the pull's own row does not say."""
-_TROUBLED = (BlobState.FAILED, BlobState.WAITING, BlobState.REPAIRING)
+_TROUBLED = (BlobState.FAILED, BlobState.REPAIRING)
 _RANK = (
     BlobState.FAILED,
     BlobState.REPAIRING,
     BlobState.DOWNLOADING,
-    BlobState.WAITING,
     BlobState.VERIFYING,
     BlobState.PAUSED,
     BlobState.QUEUED,

@@ -52,6 +52,7 @@ class Toaster:
 
 def _toast(event: Event) -> Toast:
     if event.kind is EventKind.FAILED:
-        return Toast(f"{event.name} failed", f"{event.why}. {event.hint}".strip(" .") + ".", "error")
+        title = "failed" if event.name in event.why else f"{event.name} failed"
+        return Toast(title, f"{event.why}. {event.hint}".strip(" .") + ".", "error")
     took = f" in {span_of(event.seconds)}" if event.seconds >= 1 else ""
     return Toast(f"{event.name} is done", f"{format_size(event.size)}, verified{took}.", "information")

@@ -23,7 +23,6 @@ BLOB_ROLE = {
     BlobState.DOWNLOADING: "active",
     BlobState.VERIFYING: "hash",
     BlobState.REPAIRING: "wait",
-    BlobState.WAITING: "wait",
     BlobState.VERIFIED: "done",
     BlobState.CACHED: "done",
     BlobState.FAILED: "bad",
@@ -94,17 +93,12 @@ def pull_words(pull: PullView, room: int) -> tuple[str, str]:
         going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
         if words := trouble(going, room):
             return words, "bad" if any(blob.stalled for blob in going) else "wait"
-        held = [blob for blob in pull.blobs if blob.state is BlobState.WAITING]
-        if held and not going:
-            return waiting_words(held[0].waiting), "wait"
     return pull.state.value, role
 
 
 def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
     """Return what a blob is doing, for about `room` cells, and the role to say it in."""
     role = BLOB_ROLE.get(blob.state, "dim")
-    if blob.state is BlobState.WAITING:
-        return waiting_words(blob.waiting), role
     if blob.state is BlobState.DOWNLOADING:
         if words := trouble([blob], room):
             return words, "bad" if blob.stalled else "wait"
@@ -114,11 +108,16 @@ def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
     return blob.state.value, role
 
 
+def failure_words(name: str, error: str) -> str:
+    """Return what failed: the error, after the name if the error does not say it itself."""
+    return error if name in error else f"{name}: {error or 'failed'}"
+
+
 def part_words(part: PartView) -> str:
     """Return the trouble of a part in words; "" if all is well."""
     why = f" ({part.why})" if part.why else ""
+    time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
     if part.state is PartState.WAITING:
-        time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
         if part.attempt == 0:
             return f"waits{time.removeprefix(' in')}{why}"
         return f"retry {part.attempt} of {part.attempts}{time}{why}, r now"
@@ -126,7 +125,7 @@ def part_words(part: PartView) -> str:
         until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
         return f"quiet {math.floor(part.silent)} s{until}"
     if part.state is PartState.STALLED:
-        return f"stalled {math.floor(part.silent)} s, reconnecting" if part.silent else f"stalled{why}"
+        return f"stalled, retry {part.attempt} of {part.attempts}{time}, r now"
     if part.state is PartState.FAILED:
         return f"failed{why}"
     if part.state is PartState.RECEIVING and part.attempt:

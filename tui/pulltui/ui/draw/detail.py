@@ -7,7 +7,7 @@ from pulltui_config.units import format_size
 from pulltui.engine.views import BlobView, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, wrap
-from pulltui.ui.words import counted, shown_state, span_of, waiting_words
+from pulltui.ui.words import counted, failure_words, shown_state, span_of, waiting_words
 
 _SAYS = {
     PullState.QUEUED: "queued: begins when a pull before it has ended",
@@ -21,7 +21,7 @@ def detail_lines(pull: PullView, blob: BlobView | None, width: int, most: int, g
     """Return one to `most` lines of at most `width` cells on a pull and its blob of interest."""
     room = width - 2
     if pull.state is PullState.FAILED:
-        failed = wrap(f"{pull.name}: {pull.error or 'failed'}", room, max(1, most - 1), glyphs.more)
+        failed = wrap(failure_words(pull.name, pull.error), room, max(1, most - 1), glyphs.more)
         hint = wrap(pull.hint or "r tries again", room, max(0, most - len(failed)), glyphs.more)
         return [_line(text, "bad") for text in failed] + [_line(text, "text") for text in hint]
     if shown_state(pull) is PullState.WAITING:
@@ -37,12 +37,18 @@ def detail_lines(pull: PullView, blob: BlobView | None, width: int, most: int, g
         facts.append((1, Span(f"{format_size(pull.size)}, verified{took}", "done")))
     if pull.connections:
         facts.append((2, Span(counted(pull.connections, "connection"), "dim")))
-    facts.append((3, Span(f"from {pull.host}", "dim")))
+    facts.append((3, Span(f"from {_origin(pull, blob)}", "dim")))
     if pull.insecure:
         facts.append((2, Span("plain http", "wait")))
     if pull.cached:
         facts.append((4, Span(f"{format_size(pull.cached)} were here already", "dim")))
     return [Line((Span("  "), *join_fitting(facts, room, f" {glyphs.dot} ")))]
+
+
+def _origin(pull: PullView, blob: BlobView | None) -> str:
+    """Return the registry, after the host that the bytes come from if that is another one."""
+    source = blob.source if blob is not None else ""
+    return f"{source} via {pull.host}" if source and source != pull.host else pull.host
 
 
 def _line(text: str, role: str) -> Line:

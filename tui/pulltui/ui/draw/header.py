@@ -10,6 +10,7 @@ from pulltui_config.units import format_duration, format_rate, format_size
 from pulltui.engine.views import EngineView, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, percent
+from pulltui.ui.words import counted
 
 _GROUPS = (
     ("queued", (PullState.QUEUED, PullState.PAUSED), "dim"),
@@ -42,15 +43,22 @@ def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Gl
     if width >= 100 and (graph := spark(rates, 16, glyphs.spark)):
         facts.append((9, Span(graph, "active")))
     facts += [(1 if span.role == "bad" else 2, span) for span in counts(view.pulls)]
-    if view.eta is not None:
+    if view.eta is not None and not view.unresolved:
         facts.append((1, Span(f"{format_duration(view.eta)} left")))
-    if view.size:
-        facts.append((3, Span(f"{format_size(view.done)} of {format_size(view.size)}")))
+    if amount := amount_words(view):
+        facts.append((3, Span(amount)))
     if view.free is not None:
         facts.append((4, Span(f"free {format_size(view.free)}", "dim")))
     if view.suspended:
         facts.append((1, Span("was suspended, reconnecting", "wait")))
     return Line((Span(" "), *join_fitting(facts, width - 2, "  ")))
+
+
+def amount_words(view: EngineView) -> str:
+    """Return "12 MB of 184 MB", and how many models have a size that is not known yet; "" for nothing."""
+    whole = f"{format_size(view.done)} of {format_size(view.size)}" if view.size else ""
+    unknown = f"{counted(view.unresolved, 'model')} of unknown size" if view.unresolved else ""
+    return " + ".join(filter(None, (whole, unknown)))
 
 
 def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
@@ -60,9 +68,9 @@ def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
             tuple(join_fitting([(0, Span("nothing queued", "dim")), (1, Span("a add"))], width, "  "))
         )
     facts = [(0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
-    if view.size:
+    if view.size and not view.unresolved:
         facts.append((1, Span(percent(view.done, view.size), "strong")))
-    if view.eta is not None:
+    if view.eta is not None and not view.unresolved:
         facts.append((2, Span(f"{format_duration(view.eta)} left")))
     facts += [(3, span) for span in counts(view.pulls)]
     return Line(tuple(join_fitting(facts, width, "  ")))

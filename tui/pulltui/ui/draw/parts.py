@@ -40,7 +40,7 @@ def title_line(blob: BlobView, room: int, width: int, glyphs: Glyphs) -> Line:
     if blob.single_stream:
         facts.append((2, Span("1 stream, the server knows no ranges", "wait")))
     right: list[Span] = []
-    if blob.hashed and blob.state in (BlobState.DOWNLOADING, BlobState.WAITING, BlobState.PAUSED):
+    if blob.hashed and blob.state in (BlobState.DOWNLOADING, BlobState.PAUSED):
         right = [Span(f"hashed {percent(blob.hashed, blob.size)}", "hash")] if width >= 80 else []
     space = width - 6 - sum(len(span.text) + 3 for span in right)
     return rule(join_fitting(facts, space, f" {glyphs.dot} "), right, width, glyphs)

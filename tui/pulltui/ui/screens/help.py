@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from pulltui.engine.views import PartState
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.lines import Line, Span
+from pulltui.ui.lines import Line, Span, wrap
 from pulltui.ui.screens.dialog import Dialog
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.words import BLOB_ROLE, PART_ROLE, PULL_ROLE
@@ -47,7 +47,7 @@ class HelpDialog(Dialog[None]):
 def help_lines(keys: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> list[Line]:
     """Return the help for `width` cells."""
     room = max((len(key) for key, _ in keys), default=0)
-    lines = [Line((Span(key.ljust(room + 2), "key"), Span(what))) for key, what in keys]
+    lines = [line for key, what in keys for line in _entry(key.ljust(room + 2), what, width, glyphs)]
     pulls = [(glyphs.pull[state], PULL_ROLE.get(state, "dim"), state.value) for state in glyphs.pull]
     blobs = [
         (glyph, BLOB_ROLE.get(state, "dim"), state.value)
@@ -59,9 +59,21 @@ def help_lines(keys: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> l
         lines += [Line(), Line((Span(heading, "strong"),)), *_columns(entries, width)]
     lines += [
         Line(),
-        Line((Span("A cell of the map shows the worst state of what lies in its bytes.", "dim"),)),
+        *(Line((Span(text, "dim"),)) for text in wrap(_WORST, width, 4, glyphs.more)),
     ]
     return lines
+
+
+_WORST = "A cell of the map shows the worst state of what lies in its bytes."
+
+
+def _entry(key: str, what: str, width: int, glyphs: Glyphs) -> list[Line]:
+    """Return a key and what it does, on as many lines as that takes."""
+    texts = wrap(what, max(10, width - len(key)), 8, glyphs.more)
+    return [
+        Line((Span(key if number == 0 else " " * len(key), "key"), Span(text)))
+        for number, text in enumerate(texts)
+    ]
 
 
 _PARTS = {

@@ -1,0 +1,118 @@
+"""What the view says of speeds, times left and waits."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+from pulltui.demo import Registry
+from pulltui.engine import hasher
+from pulltui.engine.views import BlobState, PartState, PullState
+from support.engine import KB, Engine
+from support.registry import layer, make_model
+
+MODEL = make_model("tiny", 1500 * KB, seed=60)
+OTHER = make_model("other", 1500 * KB, seed=61)
+DIGEST = layer(MODEL).digest
+
+Registries = Callable[..., Registry]
+Engines = Callable[..., Engine]
+
+
+def test_what_waits_for_a_place_at_its_host_says_so_and_is_no_connection(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(MODEL, faults="max@2,retry-after@0s,link@1MB/s")
+    it = engine(connections=8, tuning={"ceiling_pause": 60.0})
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+
+    def crowd() -> bool:
+        if not it.pull(pull).blobs:
+            return False
+        blob = it.blob(pull, DIGEST)
+        waiting = [part for part in blob.active if "at a time" in part.why]
+        if len(waiting) < 4 or not blob.connections:
+            return False
+        assert {(part.state, part.rate) for part in waiting} == {(PartState.WAITING, 0.0)}
+        assert blob.connections <= 2
+        assert it.service.view.connections <= 2
+        return True
+
+    it.until(crowd, "a crowd at the gate")
+    server.faults = ""
+
+
+def test_a_part_that_is_quiet_has_no_speed(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="stall@200KB*1,link@1MB/s")
+    it = engine(connections=1, part_size=500 * KB, stall_timeout=1.0)
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+
+    def quiet() -> list[float]:
+        active = it.blob(pull, DIGEST).active if it.pull(pull).blobs else ()
+        return [part.rate for part in active if part.state is PartState.QUIET]
+
+    assert it.until(quiet, "a quiet part") == [0.0]
+    it.until_done(pull)
+
+
+def test_time_left_while_verifying_is_that_of_hashing(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preadv = os.preadv
+
+    def slow(fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        time.sleep(0.01)
+        return preadv(fd, buffers, offset)
+
+    monkeypatch.setattr(hasher, "_CHUNK", 10 * KB)
+    monkeypatch.setattr(os, "preadv", slow)
+    server = registry(MODEL)
+    it = engine()
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).eta and it.pull(pull).state is PullState.VERIFYING, "hashing's time left")
+    blob = it.blob(pull, DIGEST)
+    assert blob.state is BlobState.VERIFYING
+    assert blob.done == blob.size
+    assert blob.eta is not None
+    assert 0 < blob.eta < 30
+    it.until_done(pull)
+    assert (it.pull(pull).eta, it.look().eta) == (None, None)
+
+
+def test_without_sizes_there_is_no_time_left_and_it_is_said_how_many_lack(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(MODEL, OTHER, faults="manifest:mute")
+    it = engine(active_pulls=1, stall_timeout=30.0)
+    first, second = (it.add(name) for name in server.names())
+    it.until_state(first, PullState.RESOLVING)
+    view = it.look()
+    assert (view.unresolved, view.size, view.eta) == (2, 0, None)
+    assert it.pull(first).eta is None
+    it.pause(first, second)
+    assert it.look().unresolved == 0
+
+
+def test_paused_pulls_are_not_waited_for_in_the_time_left(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, OTHER, faults="link@2MB/s")
+    it = engine()
+    paused, goes = (it.add(name) for name in server.names())
+    it.until(lambda: it.pull(paused).done and it.pull(goes).done, "both move")
+    it.pause(paused)
+
+    def moving() -> bool:
+        view = it.look()
+        still, pull = view.pulls
+        if view.eta is None:
+            return False
+        assert view.size - view.done == still.size - still.done + pull.size - pull.done
+        assert view.eta == pytest.approx((pull.size - pull.done) / view.rate)
+        return True
+
+    it.until(moving, "a time left")
+    it.until_done(goes)
+    assert it.look().eta is None
