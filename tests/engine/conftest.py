@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import httpx
 import pytest
 from pulltui.engine.network import Way
+from pulltui.engine.partial import Partial, PartialPaths
 from pulltui.engine.transport import make_transport
 from support.authserver import HttpServer, Reply, Request
 from support.certificates import Authority
+from support.partials import DIGEST, NAME, PART, TOTAL
 from support.rawserver import Handler, RawServer
 
 TransportKind = Literal["fast", "httpx"]
@@ -80,3 +83,22 @@ async def client_for(transport_kind: TransportKind) -> AsyncIterator[Callable[..
     yield make
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> PartialPaths:
+    return PartialPaths(tmp_path, NAME)
+
+
+@pytest.fixture
+def opened(paths: PartialPaths) -> Iterator[Callable[[], Partial]]:
+    """`opened()`: partials of the blob, closed after the test as a killed process would leave them."""
+    made: list[Partial] = []
+
+    def make() -> Partial:
+        made.append(Partial(paths, DIGEST, TOTAL, PART))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

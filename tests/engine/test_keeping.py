@@ -1,4 +1,4 @@
-"""Nothing that came is given up: not because a manifest says so, nor because saving is interrupted or fails."""
+"""Nothing that came is given up: not for a manifest, nor because saving is interrupted or fails."""
 
 from __future__ import annotations
 

@@ -7,7 +7,11 @@ from typing import Any
 from pulltui.engine.api import EngineApi
 from pulltui.ui.app import PulltuiApp
 from pulltui.ui.glyphs import UNICODE
+from pulltui.ui.widgets.line_view import LineView
+from pulltui.ui.widgets.pull_list import PullList
 from pulltui_config.settings import Ui
+from textual.notifications import Notification
+from textual.pilot import Pilot
 
 
 def make_app(service: EngineApi, **changes: Any) -> PulltuiApp:
@@ -18,3 +22,24 @@ def make_app(service: EngineApi, **changes: Any) -> PulltuiApp:
         "clock": lambda: 0.0,
     }
     return PulltuiApp(service, **(arguments | changes))
+
+
+def shown(app: PulltuiApp, area: str) -> str:
+    """All text of one area of the main screen."""
+    return "\n".join(line.text for line in app.screen_stack[0].query_one(f"#{area}", LineView).lines)
+
+
+def selected(app: PulltuiApp) -> str:
+    row = app.screen_stack[0].query_one(PullList).row
+    assert row is not None
+    return f"{row.pull.name} {row.key.blob[:12]}".strip()
+
+
+def toasts(app: PulltuiApp) -> list[Notification]:
+    return list(app._notifications)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Let commands that were sent come back."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()

@@ -6,9 +6,7 @@ import json
 import os
 import re
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,46 +20,7 @@ from pulltui.start import read_start
 from pulltui.ui.app import Ended
 from pulltui_config import Locations
 from support.command import Terminal, command_env, run, start
-from support.registry import MB, make_model
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-SIZE = 6 * MB
-SLOW = "link@2MB/s"
-
-
-@pytest.fixture
-def tiny() -> Model:
-    return make_model("tiny", SIZE)
-
-
-@pytest.fixture
-def registry(tiny: Model) -> Iterator[Registry]:
-    with Registry([tiny]) as started:
-        yield started
-
-
-def blobs_of(models: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in (models / "blobs").iterdir()}
-
-
-def whole(model: Model) -> dict[str, int]:
-    return {digest.replace(":", "-"): blob.size for digest, blob in model.blobs.items()}
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process, with `tmp_path` for a home: for what ends before the engine starts."""
-    for name in [name for name in os.environ if name.startswith(("PULLTUI_", "OLLAMA_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code = cli.run(list(arguments))
-        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
-
-    return call
+from support.commands import SIZE, Command, blobs_of, whole
 
 
 class TestFirstWord:
@@ -269,92 +228,6 @@ class TestPull:
         )
         assert process.wait(timeout=60) == 0
         assert blobs_of(tmp_path / "models") == whole(tiny)
-
-
-class TestStopping:
-    """Ways to end a pull in the middle."""
-
-    @pytest.fixture
-    def slow(self, tiny: Model) -> Iterator[Registry]:
-        with Registry([tiny], SLOW) as started:
-            yield started
-
-    @staticmethod
-    def begin(registry: Registry, home: Path, *more: str) -> subprocess.Popen[str]:
-        """Start a pull and return it once some of the large blob has come in."""
-        process = start(["pull", *registry.names(), "--models-dir", "models", "--json", *more], home)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("done", 0) > SIZE // 10:
-                return process
-        raise AssertionError(process.communicate())
-
-    @pytest.mark.parametrize(
-        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-    )
-    def test_a_signal_saves_and_the_same_command_goes_on(
-        self, number: int, code: int, slow: Registry, tiny: Model, tmp_path: Path
-    ) -> None:
-        process = self.begin(slow, tmp_path)
-        process.send_signal(number)
-        sent = time.monotonic()
-        out, err = process.communicate(timeout=30)
-        assert process.returncode == code, err
-        assert time.monotonic() - sent < 10
-        assert err == ""
-        last = json.loads(out.splitlines()[-1])
-        assert (last["event"], last["unfinished"], last["exit_code"]) == ("summary", 1, code)
-        slow.faults = ""
-        mark = slow.counters.mark()
-        ended = run(["pull", *slow.names(), "--models-dir", "models", "--json"], tmp_path)
-        assert ended.returncode == 0, ended.stderr
-        assert slow.counters.bytes_sent(since=mark) < SIZE, "what had come was not fetched again"
-        assert blobs_of(tmp_path / "models") == whole(tiny)
-
-    def test_a_second_process_is_told_who_holds_the_directory(self, slow: Registry, tmp_path: Path) -> None:
-        process = self.begin(slow, tmp_path)
-        refused = run(["pull", *slow.names(), "--models-dir", "models"], tmp_path)
-        assert refused.returncode == 4
-        assert str(process.pid) in refused.stderr
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-    def test_a_reader_that_goes_away_ends_it_without_a_traceback(
-        self, slow: Registry, tmp_path: Path
-    ) -> None:
-        process = self.begin(slow, tmp_path)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.stderr.read() == ""
-        assert process.wait(timeout=30) == 141
-
-    def test_on_a_terminal_a_live_line_is_drawn_and_ctrl_c_says_that_the_state_is_kept(
-        self, slow: Registry, tmp_path: Path
-    ) -> None:
-        with Terminal(["pull", *slow.names(), "--models-dir", "models"], tmp_path) as terminal:
-            terminal.wait_for(rb"\r\x1b\[K[^\r]*[1-9]\d*%  [^\r]*connection")
-            terminal.type(b"\x03")
-            assert terminal.end() == 130
-        assert b"run the same command again" in terminal.seen.lower()
-
-    def test_a_terminal_that_stopped_reading_does_not_hold_a_signal_up(
-        self, slow: Registry, tmp_path: Path
-    ) -> None:
-        read, write = os.pipe()
-        os.set_blocking(write, False)
-        while True:
-            try:
-                os.write(write, b"x" * 4096)
-            except BlockingIOError:
-                break
-        os.set_blocking(write, True)
-        process = start(["pull", *slow.names(), "--models-dir", "models"], tmp_path, stdout=write)
-        os.close(write)
-        slow.counters.wait_for(lambda counters: counters.bytes_sent() > 1 * MB)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 143
-        os.close(read)
 
 
 class TestApp:
