@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,20 @@ def nobody_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """The command sets up the process's log; the next test finds it as it was."""
+    log, loud = logging.getLogger("pulltui"), logging.raiseExceptions
+    before = (log.propagate, log.level, list(log.handlers))
+    yield
+    for handler in log.handlers:
+        if handler not in before[2]:
+            handler.close()
+    log.propagate, log.handlers = before[0], before[2]
+    log.setLevel(before[1])
+    logging.raiseExceptions = loud
 
 
 @pytest.fixture
