@@ -194,3 +194,22 @@ async def test_repositories_have_tokens_of_their_own(client_for: Client, serve: 
     assert asker._keyring.at(server.url, "other/model") is not one
     assert asker._keyring.at(f"http://localhost:{server.port}", MODEL.path) is not one
     assert asker._keyring.at(f"https://{server.host}", MODEL.path) is not one
+
+
+async def test_what_waited_at_a_gate_asks_with_the_grant_of_now(client_for: Client, serve: Serve) -> None:
+    """A token that expires while a request waits for its host is not taken for a wrong password."""
+    door = TokenDoor("")
+    server = guarded(serve, door)
+    asker = Asker(client_for(), server)
+    assert (await asker.get())[0] == 200
+    gate = asker.gates.gate(server.host)
+    entry = await gate.enter()
+    entry.trouble(HostSetback("busy", server.host, busy=True, retry_after=0.2))
+    waiting = asyncio.create_task(asker.get(BLOB, Range="bytes=0-0"))
+    await asyncio.sleep(0)
+    door.expire()
+    asker.auth.grant = None
+    entry.leave()
+    gate.retry_now()
+    assert (await waiting)[0] == 206
+    assert asked(server, BLOB)[0].authorization == "", "not with the one it had before it waited"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pulltui.demo import BytesBlob, GeneratedBlob, Layer, Registry, build_model
 from pulltui.demo.intervals import total
-from pulltui.engine.errors import BadNameError, InsecureError
+from pulltui.engine.errors import BadNameError, InsecureError, PullError
 from pulltui.engine.store import Store
 from pulltui.engine.views import BlobState, EventKind, PullState
 from support.engine import KB, Engine
@@ -252,3 +252,22 @@ def test_pulls_without_space_do_not_keep_others_waiting(
     it.until_state(large, PullState.WAITING)
     it.until_done(little)
     assert it.pull(large).state is PullState.WAITING
+
+
+def test_the_same_name_over_another_scheme_is_not_silently_the_old_pull(
+    registry: Registries, engine: Engines, transport_kind: str
+) -> None:
+    server = registry(MODEL, faults="link@1MB/s")
+    it = engine(transport=transport_kind)
+    name = server.names()[0]
+    pull = it.add(name)
+    it.until(lambda: it.pull(pull).done > 100 * KB, "some of it")
+    with pytest.raises(PullError, match="is being pulled as http://"):
+        it.service.add(f"https://{name}").result(30)
+    it.pause(pull)
+    assert it.add(f"https://{name}") == pull
+    assert not it.pull(pull).insecure
+    assert "manifest" in it.until_failed(pull).error, "it is asked over https, and speaks none"
+    server.faults = ""
+    assert it.add(name) == pull
+    it.until_done(pull)

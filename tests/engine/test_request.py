@@ -262,3 +262,20 @@ def test_what_a_server_says_is_shown_clean(body: bytes, content_type: str, words
 )
 def test_hosts_as_gates_and_people_know_them(url: str, host: str) -> None:
     assert host_of(httpx.URL(url)) == host
+
+
+async def test_a_redirect_does_not_choose_as_whom_we_log_in(asker: Asker, raw_server: Serve) -> None:
+    heads: list[bytes] = []
+
+    def handler(connection: socket.socket) -> None:
+        head = read_head(connection)
+        heads.append(head)
+        answer = "200 OK\r\nContent-Length: 0"
+        if len(heads) == 1:
+            answer = f"307 Moved\r\nLocation: http://x:y@127.0.0.1:{server.port}/there\r\nContent-Length: 0"
+        connection.sendall(f"HTTP/1.1 {answer}\r\nConnection: close\r\n\r\n".encode())
+
+    server = raw_server(handler)
+    assert (await asker.get(server.url))[0] == 200
+    assert b"GET /there" in heads[1]
+    assert b"authorization" not in heads[1].lower()

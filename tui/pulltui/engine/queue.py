@@ -8,7 +8,7 @@ from functools import partial
 
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
-from pulltui.engine.errors import ManifestError
+from pulltui.engine.errors import ManifestError, PullError
 from pulltui.engine.manifest import Layer
 from pulltui.engine.names import ModelName
 from pulltui.engine.pull import Pull
@@ -70,8 +70,10 @@ class Queue:
 
     def add(self, name: ModelName, scheme: str) -> Pull:
         """Queue a name, or return its pull if it is there; a paused, failed or done one starts again."""
-        for pull in self.pulls.values():
-            if pull.name.key == name.key:
+        for known in self.pulls.values():
+            if known.name.key == name.key:
+                same = known.base_url.startswith(f"{scheme}:")
+                pull = known if same else self._by_other_scheme(known, name, scheme)
                 self.resume([pull.id])
                 return pull
         self._count += 1
@@ -80,6 +82,18 @@ class Queue:
         self._context.log.emit(EventKind.ADDED, pull=pull.id, name=name.short)
         self.schedule()
         return pull
+
+    def _by_other_scheme(self, pull: Pull, name: ModelName, scheme: str) -> Pull:
+        """Replace a pull by the same one over https instead of http, or the other way round.
+
+        Raises PullError while the old one runs.
+        """
+        if pull.id in self._running:
+            raise PullError(
+                f"{name.short} is being pulled as {pull.base_url}", f"Pause it, then add it as {scheme}."
+            )
+        self.pulls[pull.id] = Pull(pull.id, name, scheme, self._context, self)
+        return self.pulls[pull.id]
 
     async def pause(self, ids: Collection[str]) -> None:
         """Pause pulls that are not done; returns when everything they received is durable."""

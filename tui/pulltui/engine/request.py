@@ -12,7 +12,7 @@ from pulltui_config.units import format_duration
 
 from pulltui.engine.accept import BUSY, REDIRECTS, retry_after
 from pulltui.engine.attempt import Attempt
-from pulltui.engine.auth import Authenticator, Refusal, Reply
+from pulltui.engine.auth import Authenticator, Grant, Refusal, Reply
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
 from pulltui.engine.gates import Gate, Gates, Pass
@@ -56,6 +56,8 @@ class Answer:
         self.response = response
         self.redirected = redirected
         """Whether a redirect led here."""
+        self.grant: Grant | None = None
+        """What it was asked with."""
         self._entry = entry
 
     @property
@@ -169,9 +171,8 @@ class Requester:
 
         grants = 0
         while True:
-            grant = auth.grant
-            proof = {} if grant is None else {"Authorization": grant.authorization}
-            answer = await self._send(url, {**headers, **proof}, attempt, redirected)
+            answer = await self._send(url, headers, attempt, redirected, auth)
+            grant = answer.grant
             if answer.status != httpx.codes.UNAUTHORIZED:
                 if grant is not None:
                     grant.accepted = True
@@ -205,12 +206,21 @@ class Requester:
             await answer.close()
 
     async def _send(
-        self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, redirected: bool
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        attempt: Attempt,
+        redirected: bool,
+        auth: Authenticator | None = None,
     ) -> Answer:
         gate = self.gate(url)
         attempt.hold(gate)
         entry = await gate.enter()
         attempt.release()
+        # Only now: while it waited at the gate the grant may have been renewed.
+        grant = auth.grant if auth is not None else None
+        if grant is not None:
+            headers = {**headers, "Authorization": grant.authorization}
         try:
             request = self._client.build_request("GET", url, headers=self._headers(headers))
             response = await self._client.send(request, stream=True)
@@ -231,6 +241,7 @@ class Requester:
             raise
         attempt.received(0)
         answer = Answer(response, entry, redirected)
+        answer.grant = grant
         wait = retry_after(response.headers, self._wall()) if response.status_code >= 400 else None
         if response.status_code in BUSY or (wait is not None and response.status_code >= 500):
             words = ""
@@ -307,7 +318,8 @@ def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
             f"{host_of(url)} redirects from https to plain http ({host_of(target)})",
             "That is never followed: anybody on the way could change what comes.",
         )
-    return target
+    # A redirect does not choose as whom we log in: httpx would make credentials of a user in the address.
+    return target.copy_with(userinfo=b"") if target.userinfo else target
 
 
 def _sort(error: httpx.TransportError, host: str) -> Exception:
