@@ -77,7 +77,9 @@ async def test_a_refusal_of_the_engine_is_shown() -> None:
 async def test_it_fits(size: tuple[int, int]) -> None:
     app = make_app(FakeService(view()))
     async with app.run_test(size=size) as pilot:
-        await pilot.press("a", *("x" * 100))
+        await pilot.press("a", "x")
+        app.screen.query_one(Input).value = "x" * 100  # typed in one go: each key waits for an idle screen
+        await pilot.pause()
         frame = app.screen.query_one("#frame")
         assert frame.region.width <= size[0] and frame.region.height <= size[1]
         assert app.screen.query_one("#verdict").region.height == 3
