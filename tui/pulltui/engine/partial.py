@@ -67,7 +67,7 @@ class Partial:
             self.checkpoint()
             os.ftruncate(self.fd, total)
             self.live = LiveState(paths.live, digest, self.table)
-        except BaseException:
+        except BaseException:  # nobody has the object yet who could close it
             os.close(self.fd)
             raise
 

@@ -14,7 +14,7 @@ from pulltui.engine.connection import Connection
 from pulltui.engine.context import Context
 from pulltui.engine.errors import NoSpaceError, PullError, storage_error
 from pulltui.engine.manifest import Layer, Manifest
-from pulltui.engine.names import ModelName
+from pulltui.engine.names import ModelName, Scheme
 from pulltui.engine.park import Park
 from pulltui.engine.request import host_of
 from pulltui.engine.resolver import Resolver
@@ -43,11 +43,11 @@ class Blobs(Protocol):
 class Pull:
     """A queued model. The queue calls `run`; cancelling that pauses, and everything received is kept."""
 
-    def __init__(self, pull_id: str, name: ModelName, scheme: str, context: Context, blobs: Blobs) -> None:
+    def __init__(self, pull_id: str, name: ModelName, scheme: Scheme, context: Context, blobs: Blobs) -> None:
         """`scheme` is http or https; whether http is allowed was decided before."""
         self.id = pull_id
         self.name = name
-        self.base_url = f"{scheme}://{name.host}"
+        self.base_url = name.base_url(scheme)
         self.registry = host_of(httpx.URL(self.base_url))
         self.state = PullState.QUEUED
         self.error: PullError | None = None

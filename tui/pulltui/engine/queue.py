@@ -10,7 +10,7 @@ from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.errors import ManifestError, PullError
 from pulltui.engine.manifest import Layer
-from pulltui.engine.names import ModelName
+from pulltui.engine.names import ModelName, Scheme
 from pulltui.engine.pull import Pull
 from pulltui.engine.views import EventKind, PullState
 
@@ -68,7 +68,7 @@ class Queue:
                 layers |= {layer.digest: layer for layer in other.manifest.blobs if layer.digest not in own}
         return list(layers.values())
 
-    def add(self, name: ModelName, scheme: str) -> Pull:
+    def add(self, name: ModelName, scheme: Scheme) -> Pull:
         """Queue a name, or return its pull if it is there; a paused, failed or done one starts again."""
         for known in self.pulls.values():
             if known.name.key == name.key:
@@ -83,7 +83,7 @@ class Queue:
         self.schedule()
         return pull
 
-    def _by_other_scheme(self, pull: Pull, name: ModelName, scheme: str) -> Pull:
+    def _by_other_scheme(self, pull: Pull, name: ModelName, scheme: Scheme) -> Pull:
         """Replace a pull by the same one over https instead of http, or the other way round.
 
         Raises PullError while the old one runs.

@@ -236,7 +236,7 @@ class Requester:
         ) as error:  # httpx reads Location too, although it is told not to follow
             entry.leave()
             raise WrongAnswer(f"{host_of(url)} redirects to an address that is none") from error
-        except BaseException:
+        except BaseException:  # a cancellation too: the host's gate counts who is through
             entry.leave()
             raise
         attempt.received(0)

@@ -142,7 +142,7 @@ class Source:
                     "Nothing of it was written. Something on the way may be changing answers; try later.",
                 ) from setback
             raise
-        except BaseException:
+        except BaseException:  # a cancellation too: the connection must be let go of
             await answer.close()
             raise
 
