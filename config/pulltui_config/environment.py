@@ -11,6 +11,10 @@ OLLAMA_PART_SIZE: Final = "OLLAMA_DOWNLOAD_PART_SIZE"
 OLLAMA_CONCURRENCY: Final = "OLLAMA_DOWNLOAD_CONCURRENCY"
 CREDENTIALS: Final = "PULLTUI_CREDENTIALS"
 """Ours too, but no setting: users and passwords, which the engine alone reads."""
+FACTS: Final = tuple(
+    PREFIX + fact for fact in ("EVENT", "NAME", "SIZE", "SECONDS", "MODELS_DIR", "WHY", "HINT")
+)
+"""Ours too, but no settings: what a hook finds in its environment, which may start pulltui again."""
 
 
 def variables() -> dict[str, tuple[str, ...]]:
@@ -23,7 +27,7 @@ def own(env: Mapping[str, str]) -> tuple[dict[tuple[str, ...], tuple[str, str]],
     known = variables()
     values: dict[tuple[str, ...], tuple[str, str]] = {}
     problems = []
-    for name in sorted(name for name in env if name.startswith(PREFIX) and name != CREDENTIALS):
+    for name in sorted(name for name in env if name.startswith(PREFIX) and name not in (CREDENTIALS, *FACTS)):
         if name in known:
             values[known[name]] = (name, env[name])
             continue

@@ -21,7 +21,7 @@ def parts_of(annotation: Any) -> tuple[Any, list[Meta]]:
 
 
 def extra_of(annotation: Any, name: str) -> str | None:
-    """What `Meta.extra` says about the annotation under `name` ("unit" or "allowed")."""
+    """What `Meta.extra` says about the annotation under `name` ("unit", "allowed" or "counts")."""
     for meta in parts_of(annotation)[1]:
         if meta.extra and name in meta.extra:
             return str(meta.extra[name])
@@ -126,11 +126,17 @@ def _allowed_kind(annotation: Any) -> str:
     return "text"
 
 
+def is_live(annotation: Any) -> bool:
+    """Whether a change of the setting counts while the program runs, not only from its next start on."""
+    return extra_of(annotation, "counts") is None
+
+
 def description_of(annotation: Any) -> str:
-    """What the setting does. Raises ValueError if nobody wrote it down."""
+    """What the setting does, and when a change of it counts. Raises ValueError if nobody wrote it down."""
     for meta in parts_of(annotation)[1]:
         if meta.description:
-            return meta.description
+            when = "" if is_live(annotation) else f" A change counts {extra_of(annotation, 'counts')}."
+            return meta.description + when
     raise ValueError(f"{annotation} has no description")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Where = Literal["file", "environment", "flag"]
+Where = Literal["file", "environment", "flag", "edit"]
 Severity = Literal["error", "warning"]
 
 _USERINFO = re.compile(r"//[^/\s@]+@")
@@ -26,8 +26,9 @@ class Fault(Struct, frozen=True):
 class Problem(Struct, frozen=True, kw_only=True):
     """Something wrong with the settings. What it is about keeps its value from a lower layer, or its default.
 
-    `source` is the file's path, the variable's name, or "flag"; `line` and `column` begin at 1 and are None
-    where there is no line; `key` is like "transfer.part_size" or "schedule[0].from", "" for the whole file.
+    `source` is the file's path, the variable's name, "flag", or "" for a value that was to be written; `line`
+    and `column` begin at 1 and are None where there is no line; `key` is like "transfer.part_size" or
+    "schedule[0].from", "" for the whole file.
     """
 
     where: Where
@@ -44,7 +45,7 @@ class Problem(Struct, frozen=True, kw_only=True):
         place = self.source
         for number in (self.line, self.column):
             place += f":{number}" if number is not None else ""
-        text = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        text = ": ".join(part for part in (place, self.key, self.message) if part)
         if self.allowed:
             text += f"; allowed: {self.allowed}"
         return f"{text} ({self.hint})" if self.hint else text

@@ -5,7 +5,7 @@ A setting that cannot be used keeps the value of the layer below; nothing here r
 
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,9 +21,10 @@ from pulltui_config.values import REFUSED, read
 LARGEST_FILE: Final = 1_000_000
 """Bytes of a settings file that are read at most; a longer one is something else."""
 
+BOM: Final = b"\xef\xbb\xbf"
+
 Place = tuple[str, ...]
 
-_BOM = b"\xef\xbb\xbf"
 _TOML_PLACE = re.compile(r" \((?:at line (\d+), column (\d+)|at end of document)\)$")
 
 
@@ -78,7 +79,7 @@ class _Layers:
 
     def complain(self, faults: list[Fault], where: Where, source: str) -> None:
         """Note what is wrong with something that has no lines."""
-        self.problems += [_problem(fault, where, source, None) for fault in faults]
+        self.problems += [problem_of(fault, where, source) for fault in faults]
 
 
 def load(
@@ -120,20 +121,10 @@ def _read_file(file: Path | bytes | None, layers: _Layers) -> bytes:
     """Take in the file; return its bytes as far as they are TOML."""
     source = str(file) if isinstance(file, Path) else "config.toml"
     try:
-        text = _bytes_of(file)
-        document = _parse(text)
-    except _UnusableError as error:
-        layers.problems.append(
-            Problem(
-                where="file",
-                source=source,
-                key="",
-                message=str(error),
-                line=error.line,
-                column=error.column,
-                hint="nothing in the file counts until this is put right",
-            )
-        )
+        text = bytes_of(file).removeprefix(BOM)
+        document = parse(text)
+    except UnusableError as error:
+        layers.problems.append(error.problem(source, "nothing in the file counts until this is put right"))
         return b""
     faults = _take_document(document, layers, Origin("file", source))
     if faults:
@@ -141,12 +132,12 @@ def _read_file(file: Path | bytes | None, layers: _Layers) -> bytes:
         from pulltui_config.lines import key_lines, line_of
 
         lines = key_lines(text)
-        problems = [_problem(fault, "file", source, line_of(lines, fault.at)) for fault in faults]
+        problems = [problem_of(fault, "file", source, line_of(lines, fault.at)) for fault in faults]
         layers.problems += sorted(problems, key=lambda problem: problem.line or 0)
     return text
 
 
-class _UnusableError(Exception):
+class UnusableError(Exception):
     """The whole file cannot be used. `str()` says why."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
@@ -154,52 +145,64 @@ class _UnusableError(Exception):
         self.line = line
         self.column = column
 
+    def problem(self, source: str, hint: str) -> Problem:
+        """This as a problem of the file called `source`; `hint` is what follows from it."""
+        return Problem(
+            where="file",
+            source=source,
+            key="",
+            message=str(self),
+            line=self.line,
+            column=self.column,
+            hint=hint,
+        )
 
-def _bytes_of(file: Path | bytes | None) -> bytes:
-    """The file's bytes without a byte order mark, b"" if there is none. Raises _UnusableError."""
+
+def bytes_of(file: Path | bytes | None) -> bytes:
+    """The file's bytes, b"" if there is none. Raises UnusableError."""
     if isinstance(file, Path):
         try:
             # Opening a pipe would wait for its writer.
             if not stat.S_ISREG(file.stat().st_mode):
-                raise _UnusableError("this is not a file")
+                raise UnusableError("this is not a file")
             with file.open("rb") as stream:
                 text = stream.read(LARGEST_FILE + 1)
         except (FileNotFoundError, NotADirectoryError):
             return b""
         except OSError as error:
-            raise _UnusableError(f"cannot be read: {error.strerror}") from error
+            raise UnusableError(f"cannot be read: {error.strerror}") from error
     else:
         text = file or b""
     if len(text) > LARGEST_FILE:
-        raise _UnusableError("this is too long to be a settings file")
-    return text.removeprefix(_BOM)
+        raise UnusableError("this is too long to be a settings file")
+    return text
 
 
-def _parse(text: bytes) -> dict[str, Any]:
-    """`text` as TOML. Raises _UnusableError with line and column."""
+def parse(text: bytes, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    """`text` (without a byte order mark) as TOML. Raises UnusableError with line and column."""
     if not text:
         return {}
     # Costs 20 ms, and most people never write a file.
     import tomllib
 
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode(), parse_float=parse_float)
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         column = error.start - text.rfind(b"\n", 0, error.start)
-        raise _UnusableError("this is not UTF-8", line, column) from error
+        raise UnusableError("this is not UTF-8", line, column) from error
     except RecursionError as error:
-        raise _UnusableError("this is nested too deeply") from error
+        raise UnusableError("this is nested too deeply") from error
     # tomllib's own error is a ValueError, and a number of more than 4,300 digits raises a plain one.
     except ValueError as error:
         message = str(error)
         place = _TOML_PLACE.search(message)
         if place is None:
-            raise _UnusableError(f"this is not TOML: {message}") from error
+            raise UnusableError(f"this is not TOML: {message}") from error
         at_end = place[1] is None
         line = text.rstrip().count(b"\n") + 1 if at_end else int(place[1])
         what = message[: place.start()]
-        raise _UnusableError(f"this is not TOML: {what}", line, None if at_end else int(place[2])) from error
+        raise UnusableError(f"this is not TOML: {what}", line, None if at_end else int(place[2])) from error
 
 
 def _take_document(document: dict[str, Any], layers: _Layers, origin: Origin) -> list[Fault]:
@@ -239,7 +242,7 @@ def _unknown(place: Place, known: Mapping[str, Any], content: Any) -> Fault:
     return Fault(place, f"unknown {kind}, ignored", hint=hint, severity="warning")
 
 
-def _problem(fault: Fault, where: Where, source: str, line: int | None) -> Problem:
+def problem_of(fault: Fault, where: Where, source: str, line: int | None = None) -> Problem:
     """A fault, now that its source and line are known."""
     return Problem(
         where=where,

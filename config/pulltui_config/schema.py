@@ -20,15 +20,12 @@ from pulltui_config.kinds import (
 from pulltui_config.settings import WEEK, Settings
 from pulltui_config.values import DAY_WORDS, plain_value
 
-_UNIT: Final = r"([KMGTPkmgtp]([iI]?[Bb])?|[Bb])"
-_UNITS: Final[dict[str, dict[str, Any]]] = {
-    "size": {"type": ["string", "integer"], "pattern": rf"^\s*\d+(\.\d+)?\s*{_UNIT}?\s*$"},
-    "rate": {"type": "string", "pattern": rf"^\s*([Uu]nlimited|pause|\d+(\.\d+)?\s*{_UNIT}(/s|ps)?)\s*$"},
-    "time": {"type": "string", "pattern": r"^\d{1,2}:[0-5]\d$"},
-    "seconds": {"type": ["number", "string"]},
-    "days": {"anyOf": [{"enum": list(DAY_WORDS)}, {"type": "array", "items": {"enum": list(WEEK)}}]},
-}
-"""What may be written for values with a unit. A pattern cannot tell bounds, so those are left to us."""
+_NUMBER: Final = r"[0-9]{1,20}(\.[0-9]{1,20})?"
+_UNIT: Final = r"([KMGTP]([iI][Bb]|B)?|[kmgtp]([iI]?[Bb])?|[Bb])"
+_RATE: Final = rf"{_NUMBER}\s*({_UNIT}(\s*/[sS])?|[KMGTPkmgtp]?Bps)"
+_UNLIMITED: Final = "".join(f"[{letter.upper()}{letter}]" for letter in "unlimited")
+_SPAN: Final = r"[0-9]{1,9}(\.[0-9]{1,9})?"
+_DAY: Final = {"enum": list(WEEK)}
 
 
 def schema() -> dict[str, Any]:
@@ -67,9 +64,8 @@ def _table(struct: type[Struct]) -> dict[str, Any]:
 
 def _value(annotation: Any) -> dict[str, Any]:
     """The schema of one value."""
-    unit = extra_of(annotation, "unit")
-    if unit:
-        return dict(_UNITS[unit])
+    if unit := extra_of(annotation, "unit"):
+        return _value_with(unit, annotation)
     bare, metas = parts_of(annotation)
     choices = choices_of(annotation)
     if len(choices) > 1:
@@ -82,12 +78,34 @@ def _value(annotation: Any) -> dict[str, Any]:
     if get_origin(bare) is tuple:
         return {"type": "array", "items": _value(arguments[0])}
     if get_origin(bare) is dict:
-        return {"type": "object", "additionalProperties": _value(arguments[1])}
+        names = {key: word for key, word in _value(arguments[0]).items() if key != "type"}
+        table = {"type": "object", "additionalProperties": _value(arguments[1])}
+        return table | ({"propertyNames": names} if names else {})
     if bare is str:
         # The anchors of Python's expressions have other names in those of JSON schema.
         patterns = [meta.pattern.replace(r"\A", "^").replace(r"\Z", "$") for meta in metas if meta.pattern]
-        return {"type": "string"} | ({"pattern": patterns[0]} if patterns else {})
+        lengths = [meta.min_length for meta in metas if meta.min_length]
+        text = {"type": "string"} | ({"pattern": patterns[0]} if patterns else {})
+        return text | ({"minLength": lengths[0]} if lengths else {})
     if bare is bool:
         return {"type": "boolean"}
     low, high = bounds_of(annotation)
     return {"type": "integer" if bare is int else "number", "minimum": low, "maximum": high}
+
+
+def _value_with(unit: str, annotation: Any) -> dict[str, Any]:
+    """The schema of a value that has a unit. Patterns tell no bounds, so those of texts are ours alone."""
+    low, high = bounds_of(annotation)
+    number = {"minimum": low, "maximum": high}
+    if unit == "days":
+        return {"anyOf": [{"enum": list(DAY_WORDS)}, _DAY, {"type": "array", "items": _DAY, "minItems": 1}]}
+    if unit == "time":
+        return {"type": "string", "pattern": r"^[0-9]{1,2}:[0-5][0-9](:00(\.0+)?)?$"}
+    if unit == "rate":
+        word = "|".join(words_of(annotation)) or rf"\s*{_UNLIMITED}\s*"
+        return {"type": "string", "pattern": rf"^({word}|\s*{_RATE}\s*)$"}
+    if unit == "size":
+        text = {"type": "string", "pattern": rf"^\s*{_NUMBER}\s*{_UNIT}?\s*$"}
+        return {"anyOf": [text, {"type": "integer"} | number]}
+    text = {"type": "string", "pattern": rf"^\s*({_SPAN}|({_SPAN}\s*[A-Za-z]+\s*)+)\s*$"}
+    return {"anyOf": [text, {"type": "number"} | number]}

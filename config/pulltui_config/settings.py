@@ -3,23 +3,22 @@
 The template, the schema, `pulltui config show` and README's table are made from these structs. In memory
 sizes are bytes, rates bytes a second (None: unlimited), durations seconds and times of day minutes since
 midnight, as plain numbers; `Meta.extra["unit"]` says which of them a field holds, so that files can say
-"16 MB" (see `values`).
+"16 MB" (see `values`). What is not read again while the program runs says so in `Meta.extra["counts"]`.
 """
 
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from pulltui_config.problems import masked
 from pulltui_config.units import GB, KB, MB
-
-LATER: Final = "not used yet: "
-"""Begins the description of every setting that no code reads yet. Delete it there when something does."""
 
 SIZE: Final[dict[str, Any]] = {"unit": "size"}
 RATE: Final[dict[str, Any]] = {"unit": "rate"}
 SECONDS: Final[dict[str, Any]] = {"unit": "seconds"}
 TIME: Final[dict[str, Any]] = {"unit": "time"}
 DAYS: Final[dict[str, Any]] = {"unit": "days"}
+AT_START: Final[dict[str, Any]] = {"counts": "from the next start"}
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -41,7 +40,7 @@ class Storage(Struct, frozen=True, kw_only=True):
         Meta(
             description='The models directory. "" follows OLLAMA_MODELS, and without that ~/.ollama/models.',
             pattern=_PATH,
-            extra=_PATH_ALLOWED,
+            extra=_PATH_ALLOWED | AT_START,
         ),
     ] = ""
     check_space: Annotated[
@@ -64,8 +63,8 @@ class Transfer(Struct, frozen=True, kw_only=True):
     connections: Annotated[
         Connections | Literal["auto"],
         Meta(
-            description='How many connections to use at once. "auto" begins with 8 and stays there; '
-            f"{LATER}finding the best number while downloading."
+            description='How many connections a pull uses. "auto" begins with 8, doubles while that '
+            "pays, and tries again now and then."
         ),
     ] = "auto"
     max_connections: Annotated[
@@ -97,13 +96,14 @@ class Transfer(Struct, frozen=True, kw_only=True):
         int, Meta(description="How many pulls download at once; the others wait.", ge=1, le=16)
     ] = 2
     bandwidth: Annotated[
-        Rate | None, Meta(description=f"{LATER}The most that all downloads together may use.", extra=RATE)
+        Rate | None, Meta(description="The most that all downloads together may use.", extra=RATE)
     ] = None
     transport: Annotated[
         Literal["auto", "fast", "httpx"],
         Meta(
             description='Who talks to the network: "fast" costs less processor time but is not built for '
-            'every machine, "httpx" runs everywhere, "auto" takes the fast one where it is installed.'
+            'every machine, "httpx" runs everywhere, "auto" takes the fast one where it is installed.',
+            extra=AT_START,
         ),
     ] = "auto"
 
@@ -131,7 +131,8 @@ class Retry(Struct, frozen=True, kw_only=True):
     slow_factor: Annotated[
         float,
         Meta(
-            description=f"{LATER}A part below this share of its siblings' median speed moves on; 0 never.",
+            description="A part below this share of its siblings' median speed is taken over by another "
+            "connection; 0 never.",
             ge=0,
             le=0.9,
         ),
@@ -162,8 +163,8 @@ class Network(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description='The proxy for all but loopback. "" follows HTTPS_PROXY, HTTP_PROXY, NO_PROXY.',
-            pattern=r"\A(?:|https?://[^\s/]+/?)\Z",
-            extra={"allowed": 'http://host:port, https://host:port, or ""'},
+            pattern=r"\A(?:|(?:https?|socks5h?)://[^\s/]+/?)\Z",
+            extra={"allowed": 'http://host:port, https://host:port, socks5://host:port, or ""'} | AT_START,
         ),
     ] = ""
     ca_file: Annotated[
@@ -171,7 +172,7 @@ class Network(Struct, frozen=True, kw_only=True):
         Meta(
             description="A PEM file of certificates to trust besides those of the system.",
             pattern=_PATH,
-            extra=_PATH_ALLOWED,
+            extra=_PATH_ALLOWED | AT_START,
         ),
     ] = ""
     user_agent: Annotated[
@@ -180,7 +181,7 @@ class Network(Struct, frozen=True, kw_only=True):
             description='What to call ourselves to servers. "" is pulltui and its version after '
             '"ollama/0.0.0", which registries that ask for a certain Ollama let through.',
             pattern=r"\A[\x20-\x7e]*\Z",
-            extra={"allowed": "one line of ASCII text"},
+            extra={"allowed": "one line of ASCII text"} | AT_START,
         ),
     ] = ""
     insecure_hosts: Annotated[
@@ -197,8 +198,18 @@ class Network(Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     connect_timeout: Annotated[
-        float, Meta(description="How long to wait for a connection.", ge=0.1, le=600, extra=SECONDS)
+        float,
+        Meta(description="How long to wait for a connection.", ge=0.1, le=600, extra=SECONDS | AT_START),
     ] = 10.0
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show everything but the password of the proxy."""
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, masked(value) if isinstance(value, str) else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Network({fields})"
 
 
 class Period(Struct, frozen=True, kw_only=True):
@@ -229,7 +240,7 @@ class Ui(Struct, frozen=True, kw_only=True):
     """Table [ui]."""
 
     theme: Annotated[
-        str, Meta(description=f"{LATER}The colours; the app's theme list has the names.", min_length=1)
+        str, Meta(description="The colours; the app's theme list has the names.", min_length=1)
     ] = "textual-dark"
     fps: Annotated[
         int,
@@ -244,25 +255,31 @@ class Ui(Struct, frozen=True, kw_only=True):
         Literal["auto", "unicode", "ascii"],
         Meta(
             description='What bars are drawn with. "auto" is ascii without UTF-8, on TERM=linux or dumb, and '
-            "in Chinese, Japanese and Korean locales."
+            "in Chinese, Japanese and Korean locales.",
+            extra=AT_START,
         ),
     ] = "auto"
     animations: Annotated[bool, Meta(description="Move things smoothly; switch off for slow terminals.")] = (
         True
     )
     bell: Annotated[
-        bool, Meta(description=f"{LATER}Ring the terminal's bell when a pull is done or failed.")
+        bool,
+        Meta(
+            description="Ring the terminal's bell when a pull is done or failed, and have the terminal show "
+            "a notification (OSC 9) where it can."
+        ),
     ] = False
-    confirm_delete: Annotated[bool, Meta(description=f"{LATER}Ask before anything on disk is deleted.")] = (
+    confirm_delete: Annotated[bool, Meta(description="Ask before anything on disk is deleted.")] = True
+    resume_on_start: Annotated[bool, Meta(description="Go on with unfinished pulls when the app starts.")] = (
         True
     )
-    resume_on_start: Annotated[
-        bool, Meta(description=f"{LATER}Go on with unfinished pulls when the app starts.")
-    ] = True
     keys: Annotated[
         dict[str, tuple[Annotated[str, Meta(min_length=1)], ...]],
-        Meta(description=f"{LATER}Keys of an action, instead of its own ones."),
-    ] = field(default_factory=lambda: {"pause": ("p", "comma")})
+        Meta(
+            description='Keys of actions, instead of their own: { pause = ["p", "f9"], undo = [] }. The names '
+            "are in README; one that is wrong leaves all keys as they are."
+        ),
+    ] = field(default_factory=dict)
 
 
 class Hooks(Struct, frozen=True, kw_only=True):
@@ -270,11 +287,18 @@ class Hooks(Struct, frozen=True, kw_only=True):
 
     on_done: Annotated[
         tuple[str, ...],
-        Meta(description=f"{LATER}A command and its arguments, run without a shell when a pull is done."),
+        Meta(
+            description="A command and its arguments, run without a shell when a pull is done; it may take "
+            "30 s. Its environment has PULLTUI_EVENT (done, failed), PULLTUI_NAME, PULLTUI_SIZE (bytes), "
+            "PULLTUI_SECONDS, PULLTUI_MODELS_DIR."
+        ),
     ] = ()
     on_failed: Annotated[
         tuple[str, ...],
-        Meta(description=f"{LATER}A command and its arguments, run without a shell when a pull has failed."),
+        Meta(
+            description="The same for a pull that has failed. Its environment also has PULLTUI_WHY and "
+            "PULLTUI_HINT: what failed, and what to do next."
+        ),
     ] = ()
 
 
@@ -287,7 +311,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     network: Annotated[Network, Meta(description="How servers are reached.")] = Network()
     schedule: Annotated[
         tuple[Period, ...],
-        Meta(description=f"{LATER}Times with a bandwidth of their own; where some overlap, the lowest wins."),
+        Meta(
+            description="Times with a bandwidth of their own, instead of transfer.bandwidth; where some "
+            "overlap, the lowest wins."
+        ),
     ] = ()
     ui: Annotated[Ui, Meta(description="How the app looks and behaves.")] = Ui()
     hooks: Annotated[Hooks, Meta(description="Commands to run when something ends.")] = Hooks()

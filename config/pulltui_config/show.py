@@ -5,7 +5,6 @@ from msgspec import Struct
 from pulltui_config.kinds import allowed, default_of, description_of, every_setting, value_of
 from pulltui_config.problems import masked
 from pulltui_config.reading import Loaded, Origin
-from pulltui_config.settings import LATER
 from pulltui_config.values import write
 
 
@@ -48,15 +47,6 @@ def rows(loaded: Loaded) -> list[Row]:
             )
         )
     return table
-
-
-def unused(loaded: Loaded) -> list[str]:
-    """Sentences on the settings that somebody set and that no code reads yet."""
-    return [
-        f"{row.origin}: {row.table}.{row.key}".replace(": .", ": ") + ": set, but not used yet"
-        for row in rows(loaded)
-        if row.origin != "default" and row.description.startswith(LATER)
-    ]
 
 
 def _origin(origin: Origin, line: int | None) -> str:

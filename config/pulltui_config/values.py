@@ -186,7 +186,7 @@ def _hint(annotation: Any, raw: Any) -> str | None:
 def write(annotation: Any, value: Any) -> str:
     """`value` of a struct as TOML that `read` understands, on one line."""
     plain = plain_value(annotation, value)
-    return _toml(plain)
+    return toml(plain)
 
 
 def plain_value(annotation: Any, value: Any) -> Any:
@@ -213,18 +213,21 @@ def plain_value(annotation: Any, value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _toml(plain: Any) -> str:
-    """A plain value as TOML (the subset settings need: https://toml.io/en/v1.0.0)."""
+def toml(plain: Any) -> str:
+    """A plain value on one line of TOML (the subset settings need: https://toml.io/en/v1.0.0)."""
+    if isinstance(plain, datetime.time):
+        return plain.isoformat()
     if isinstance(plain, str):
         return quoted(plain)
     if isinstance(plain, Mapping):
-        inside = ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in plain.items())
+        inside = ", ".join(f"{toml_key(key)} = {toml(item)}" for key, item in plain.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(plain, list):
-        return f"[{', '.join(_toml(item) for item in plain)}]"
+        return f"[{', '.join(toml(item) for item in plain)}]"
     return json.dumps(plain)
 
 
-def _toml_key(key: str) -> str:
+def toml_key(key: str) -> str:
+    """A key as TOML, in quotes where it needs them."""
     bare = key.isascii() and key.replace("-", "_").isidentifier()
     return key if bare else quoted(key)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from pulltui_config.kinds import every_setting
 from pulltui_config.reading import load
-from pulltui_config.show import markdown, rows, unused
+from pulltui_config.show import markdown, rows
 
 FILE = b"""\
 [transfer]
@@ -27,18 +27,6 @@ def test_rows_say_value_and_origin(tmp_path: Path) -> None:
     assert shown["ui.bell"] == ("false", True, "flag")
     assert shown["transfer.part_size"] == ('"16 MB"', True, "default")
     assert shown[".schedule"] == ("[]", True, "default")
-
-
-def test_what_is_set_and_not_used_yet_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_bytes(FILE + b"[[schedule]]\nfrom = '08:00'\nto = '10:00'\nbandwidth = 'pause'\n")
-    loaded = load(file, {"PULLTUI_UI_BELL": "true", "PULLTUI_TRANSFER_CONNECTIONS": "auto"})
-    assert unused(loaded) == [
-        f"{file}:2: transfer.bandwidth: set, but not used yet",
-        f"{file}:6: schedule: set, but not used yet",
-        "environment PULLTUI_UI_BELL: ui.bell: set, but not used yet",
-    ]
-    assert unused(load(None)) == []
 
 
 def test_what_is_shown_can_be_written_in_a_file() -> None:

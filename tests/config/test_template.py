@@ -51,13 +51,3 @@ def test_the_schema_has_every_key_with_description_and_default() -> None:
             assert {"type", "enum", "anyOf"} & set(found)
     period = read["properties"]["schedule"]["items"]
     assert period["required"] == ["from", "to", "bandwidth"]
-
-
-def test_the_schemas_patterns_let_the_defaults_through() -> None:
-    checked = 0
-    for table in schema()["properties"].values():
-        for key in table.get("properties", {}).values():
-            if "pattern" in key:
-                assert re.search(key["pattern"], key["default"])
-                checked += 1
-    assert checked >= 6
