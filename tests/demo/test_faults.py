@@ -17,10 +17,15 @@ GOOD = {
     "trickle=1/9@100KB": [Fault("trickle", 9, 100_000)],
     "stall": [Fault("stall", value=0)],
     "stall=1/9@0": [Fault("stall", 9, 0)],
+    "reset@2MB-14MB,stall=1/9@500KB-4MB*3": [
+        Fault("reset", value=(2_000_000, 14_000_000)),
+        Fault("stall", 9, (500_000, 4_000_000), 3),
+    ],
     "502=1/5": [Fault("502", 5)],
     "reset@1MB*3": [Fault("reset", value=1_000_000, limit=3)],
     " reset @ 1 MB , flip = 1/20 ": [Fault("reset", value=1_000_000), Fault("flip", 20)],
     "max@4,offline@3s-23s": [Fault("max", value=4), Fault("offline", value=(3.0, 23.0))],
+    "outage@1s-21s": [Fault("outage", value=(1.0, 21.0))],
     "resolve:503@4s": [Fault("503", value=4.0, place="resolve")],
     "wrongrange@total,wrongrange": [Fault("wrongrange", value="total"), Fault("wrongrange")],
     "location@ftp://127.0.0.1:2/a": [Fault("location", value="ftp://127.0.0.1:2/a")],
@@ -33,6 +38,8 @@ BAD = {
     "200": ["no fault is called '200'"],
     "stall@soon": ["'stall@soon'", "a size such as"],
     "stall@5MB/s": ["a size such as"],
+    "reset@14MB-2MB": ["two such as 2MB-14MB"],
+    "long@1MB-2MB": ["a size such as"],
     "rate@5MB": ["a rate such as 5MB/s"],
     "rate@0MB/s": ["a rate such as"],
     "rate": ["rate needs a rate"],
@@ -74,6 +81,7 @@ def test_bad_plans_name_the_piece_and_what_is_right(spec: str, said: list[str]) 
 VALUES = {
     Form.NONE: st.none(),
     Form.SIZE: st.integers(0, 10**12),
+    Form.SIZES: st.integers(0, 10**12) | st.tuples(st.integers(0, 10**9), st.integers(10**9 + 1, 10**12)),
     Form.RATE: st.integers(1, 10**10),
     Form.DURATION: st.floats(0, 10**6, allow_nan=False).map(lambda seconds: round(seconds, 3)),
     Form.COUNT: st.integers(1, 1000),
@@ -126,6 +134,17 @@ def test_only_requests_it_can_happen_to_are_counted() -> None:
     assert hits("stall=1/2@4MB", [1000, 4_000_000, 4_000_001, 9_000_000] * 3).count("stall=1/2@4MB") == 3
     assert hits("wrongrange,norange", [1000] * 3, ranged=False) == ["", "", ""]
     assert hits("flip,short", [0, 1]) == ["", ""]
+
+
+def test_each_request_draws_its_own_size_and_what_is_shorter_gets_away() -> None:
+    picker = Picker(parse("reset@2MB-14MB"), 0)
+    drawn = [fault.size for _ in range(400) for fault in picker.pick("blob", 8_000_000, True, 0.0)]
+    sizes = [size for size in drawn if size is not None]
+    assert len(sizes) == len(drawn) == pytest.approx(200, abs=50)
+    assert 2_000_000 <= min(sizes) < 2_500_000
+    assert 7_500_000 < max(sizes) < 8_000_000
+    assert set(hits("reset@2MB-14MB", [2_000_000] * 50)) == {""}
+    assert set(hits("reset@2MB-14MB", [20_000_000] * 50)) == {"reset@2MB-14MB"}
 
 
 def test_a_limit_ends_it() -> None:

@@ -371,6 +371,14 @@ def test_offline_comes_and_goes_by_itself(order: Order) -> None:
     assert time.monotonic() - began >= 0.5
 
 
+def test_an_outage_waits_for_the_first_request_for_a_blob(order: Order) -> None:
+    registry = order("outage@0s-100s,stall@1000")
+    url = resolve(registry, "library/tiny", BLOB)
+    assert ask(url, SPAN).ending is Ending.RESET
+    with pytest.raises((httpx.ConnectError, ConnectionRefusedError)):
+        resolve(registry, "library/tiny", BLOB)
+
+
 def test_a_new_plan_ends_being_offline(order: Order) -> None:
     registry = order("offline@0s-100s")
     registry.faults = ""

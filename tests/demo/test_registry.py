@@ -4,11 +4,13 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from pulltui.demo import Record, Registry
+from pulltui.demo import Counters, Record, Registry
+from pulltui.demo.counters import SLOT
 from pulltui.demo.models import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE
 from support.rawhttp import Ending, ask, resolve
 from support.registry import MB, layer, make_model
@@ -157,6 +159,20 @@ def test_everything_is_counted(registry: Registry) -> None:
     assert last.ended >= last.started
     assert last.headers["host"] == urlsplit(url).netloc
     assert json.loads(json.dumps(counters.dump()))["requests"] == {"resolve": 1, "blob": 3}
+
+
+def test_what_went_out_is_counted_by_the_time_it_did() -> None:
+    now = 100.0
+    counters = Counters(lambda: now)
+    right = Record(0, 1, "cdn", "blob", "GET", "/", {}, "sha256:ab", first=0, last=900, status=206)
+    for record, moment in ((right, 100.01), (right, 100.02), (right, 100.13), (replace(right, last=0), 101)):
+        now = moment
+        assert counters.send(record, lambda: 300) == 300
+    assert counters.flow("sha256:ab") == {0: 600, 2: 300}
+    assert counters.flow("sha256:cd") == {}
+    dump = json.loads(json.dumps(counters.dump()))
+    assert dump["flow"] == {"sha256:ab": [[0, 600], [2, 300]]}
+    assert (dump["slot"], dump["now"]) == (SLOT, 1.0)
 
 
 def test_hooks_hear_of_each_range_before_it_is_answered(registry: Registry) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from pulltui.demo.intervals import Interval, intersection, total, twice, union
 
+SLOT = 0.05
+
 
 @dataclass
 class Record:
@@ -53,6 +55,7 @@ class Counters:
     clock: Callable[[], float] = time.monotonic
     connections: int = 0
     _records: list[Record] = field(default_factory=list)
+    _flow: dict[str, dict[int, int]] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=lambda: threading.Condition(threading.RLock()))
     _origin: float = 0.0
 
@@ -82,6 +85,10 @@ class Counters:
         with self._changed:
             size = push()
             record.sent += size
+            if _carries_blob(record):
+                flow = self._flow.setdefault(record.digest, {})
+                slot = int((self.clock() - self._origin) / SLOT)
+                flow[slot] = flow.get(slot, 0) + size
             self._changed.notify_all()
             return size
 
@@ -144,6 +151,13 @@ class Counters:
         with self._changed:
             return sum(1 for record in self._records if record.place == "blob" and record.ended is None)
 
+    def flow(self, digest: str) -> dict[int, int]:
+        """How many of a blob's bytes went out in each slot of 50 ms since the registry began, in order; those
+        in which none did are left out.
+        """
+        with self._changed:
+            return dict(self._flow.get(digest, {}))
+
     def faults(self) -> dict[str, int]:
         """How often each fault happened, by the way the plan writes it."""
         counts: dict[str, int] = {}
@@ -171,8 +185,17 @@ class Counters:
             }
 
     def dump(self) -> dict[str, Any]:
-        """The summary and every record, as plain data."""
-        return {**self.summary(), "records": [asdict(record) for record in self.records()]}
+        """The summary, the time it is in seconds since the registry began, what each slot saw of each blob
+        (`flow`: pairs of slot and bytes by digest) and every record, as plain data.
+        """
+        with self._changed:
+            return {
+                **self.summary(),
+                "now": self.clock() - self._origin,
+                "slot": SLOT,
+                "flow": {digest: list(flow.items()) for digest, flow in self._flow.items()},
+                "records": [asdict(record) for record in self.records()],
+            }
 
 
 def _carries_blob(record: Record) -> bool:

@@ -6,19 +6,20 @@ A plan is pieces with commas between them, each `[place:]what[=1/n][@value][*tim
 
 `=1/n` means every n-th request that the fault could happen to (a stall after 4 MB cannot happen to a request
 for 2 MB), beginning at one that the registry's seed decides; without it all of them. `*times` ends it after
-so many. `place:` is `blob` (the default: answers that carry a blob's bytes), `resolve` (the registry's
-redirect to the second host) or `manifest`.
+so many. A size marked * may be two, such as `reset@2MB-14MB`: each request draws its own between them, and
+what is shorter than that gets away. `place:` is `blob` (the default: answers that carry a blob's bytes),
+`resolve` (the registry's redirect to the second host) or `manifest`.
 
 One at a time befalls an answer; where two are due, the first named goes first, the other takes the next one:
 
 | what | value | the answer |
 | --- | --- | --- |
 | mute | - | never comes, not even a header |
-| stall | size (0) | headers and so many bytes, then silence |
+| stall | size* (0) | headers and so many bytes, then silence |
 | quiet | time | half of the body, silence for that time, then the rest |
-| trickle | size (0) | so many bytes, then one byte a second |
-| reset | size (0) | so many bytes, then the connection is reset |
-| short | size (half) | so many bytes, then the connection is closed although more were promised |
+| trickle | size* (0) | so many bytes, then one byte a second |
+| reset | size* (0) | so many bytes, then the connection is reset |
+| short | size* (half) | so many bytes, then the connection is closed although more were promised |
 | long | size (64KB) | so many bytes more than asked for |
 | close | - | the connection is closed before a header |
 | garbage | - | is not HTTP |
@@ -52,6 +53,7 @@ These hold for the whole registry and take neither a place, a fraction nor times
 | retry-after | time | replaces the 1 s, and is sent with every 429 and 503; 0s sends none |
 | retry-after-date | time | the same as a date |
 | offline | from-to | connections are reset and refused between these times after the plan was set |
+| outage | from-to | the same, after the first request for a blob |
 | damage | size (1MB) | the byte there is wrong in every answer, in every blob that reaches so far |
 | redirect | count (307) | the redirect's status |
 | noredirect | - | the registry sends blobs itself |
@@ -67,7 +69,7 @@ import difflib
 import random
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pulltui.demo.values import Form, Value, read_value, write_value
@@ -105,11 +107,11 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "mute": Kind(Scope.FATE),
-    "stall": Kind(Scope.FATE, Form.SIZE, usual=0),
+    "stall": Kind(Scope.FATE, Form.SIZES, usual=0),
     "quiet": Kind(Scope.FATE, Form.DURATION, required=True),
-    "trickle": Kind(Scope.FATE, Form.SIZE, usual=0),
-    "reset": Kind(Scope.FATE, Form.SIZE, usual=0),
-    "short": Kind(Scope.FATE, Form.SIZE),
+    "trickle": Kind(Scope.FATE, Form.SIZES, usual=0),
+    "reset": Kind(Scope.FATE, Form.SIZES, usual=0),
+    "short": Kind(Scope.FATE, Form.SIZES),
     "long": Kind(Scope.FATE, Form.SIZE, usual=64_000),
     "close": Kind(Scope.FATE),
     "garbage": Kind(Scope.FATE),
@@ -130,6 +132,7 @@ KINDS: dict[str, Kind] = {
     "retry-after": Kind(Scope.SERVER, Form.DURATION, required=True),
     "retry-after-date": Kind(Scope.SERVER, Form.DURATION, required=True),
     "offline": Kind(Scope.SERVER, Form.WINDOW, required=True),
+    "outage": Kind(Scope.SERVER, Form.WINDOW, required=True),
     "damage": Kind(Scope.SERVER, Form.SIZE, usual=1_000_000),
     "redirect": Kind(Scope.SERVER, Form.COUNT, required=True),
     "noredirect": Kind(Scope.SERVER),
@@ -147,7 +150,7 @@ AFTER_BYTES = {"stall", "trickle", "reset", "short"}
 @dataclass(frozen=True)
 class Fault:
     """One fault: every `every`-th request of `place`, at most `limit` times, with a value in base units
-    (bytes, bytes a second, seconds).
+    (bytes, bytes a second, seconds). `drawn` is the size for one request where the value is two sizes.
 
     Raises FaultError if the kind is unknown or the rest does not go with it.
     """
@@ -157,6 +160,7 @@ class Fault:
     value: Value = None
     limit: int | None = None
     place: str = "blob"
+    drawn: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         about = self.about
@@ -187,12 +191,24 @@ class Fault:
         """The HTTP status it answers with, if it is one of those."""
         return int(self.kind) if STATUS.fullmatch(self.kind) else None
 
+    @property
+    def size(self) -> int | None:
+        """After how many bytes it happens; None if it has no size."""
+        return self.drawn if self.drawn is not None else self.value if isinstance(self.value, int) else None
+
+    def draw(self, chance: random.Random) -> Fault:
+        """Itself, for one request: with a size drawn between its two, if it has two."""
+        if self.about.form is not Form.SIZES or not isinstance(self.value, tuple):
+            return self
+        least, most = self.value
+        return replace(self, drawn=chance.randint(int(least), int(most)))
+
     def fits(self, length: int, ranged: bool) -> bool:
         """Whether it could happen to a request for `length` bytes, with a range or without."""
         if self.kind in RANGED and not ranged:
             return False
-        if self.kind in AFTER_BYTES and isinstance(self.value, int):
-            return self.value < length
+        if self.kind in AFTER_BYTES and self.size is not None:
+            return self.size < length
         return length > 1 or self.kind not in {"quiet", "short", "flip"}
 
     def __str__(self) -> str:
@@ -292,6 +308,7 @@ class Picker:
     def __init__(self, plan: Faults, seed: int) -> None:
         """The same plan, seed and order of requests give the same faults."""
         self._plan = [fault for fault in plan if fault.about.scope is not Scope.SERVER]
+        self._chance = random.Random(f"{seed} sizes")
         self._offset = [
             random.Random(f"{seed} {number} {fault.kind}").randrange(fault.every)
             for number, fault in enumerate(self._plan)
@@ -308,8 +325,9 @@ class Picker:
         first = self._first.setdefault(place, now)
         fate: list[Fault] = []
         changes: list[Fault] = []
-        for number, fault in enumerate(self._plan):
-            if fault.place != place or not self._is_due(number, length, ranged, now - first):
+        for number, planned in enumerate(self._plan):
+            fault = planned.draw(self._chance)
+            if fault.place != place or not self._is_due(number, fault, length, ranged, now - first):
                 continue
             if fault.about.scope is Scope.CHANGE:
                 changes.append(fault)
@@ -321,8 +339,7 @@ class Picker:
             self._done[number] += 1
         return fate + changes
 
-    def _is_due(self, number: int, length: int, ranged: bool, since_first: float) -> bool:
-        fault = self._plan[number]
+    def _is_due(self, number: int, fault: Fault, length: int, ranged: bool, since_first: float) -> bool:
         if fault.limit is not None and self._done[number] >= fault.limit:
             return False
         if fault.status is not None and isinstance(fault.value, int | float) and since_first >= fault.value:

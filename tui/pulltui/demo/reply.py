@@ -214,7 +214,7 @@ class Spoiler:
 
 
 def _cut(reply: Reply, fault: Fault, then: Then) -> None:
-    reply.cut = fault.value if isinstance(fault.value, int) else reply.length // 2
+    reply.cut = reply.length // 2 if fault.size is None else fault.size
     reply.then = then
 
 

@@ -15,6 +15,7 @@ from pulltui.demo.faults import Faults, parse
 from pulltui.demo.models import Model
 from pulltui.demo.port import Port
 from pulltui.demo.site import Site
+from pulltui.demo.values import Value
 from pulltui.demo.wire import Wire
 
 BACKLOG = 512
@@ -39,7 +40,8 @@ class Registry:
         self._thread = threading.Thread(target=self._run, name="pulltui demo registry", daemon=True)
         self._ports: list[Port] = []
         self._connections: set[asyncio.Task[None]] = set()
-        self._weather: asyncio.Task[None] | None = None
+        self._weather: set[asyncio.Task[None]] = set()
+        self._outage: Value = None
 
     def start(self) -> Registry:
         """Binds both ports and begins to answer. Raises OSError if loopback cannot be bound."""
@@ -149,16 +151,21 @@ class Registry:
         self._site.set_plan(plan)
         await self._calm()
         await self._open()
-        window = plan.server("offline")
-        if isinstance(window, tuple):
-            self._weather = asyncio.create_task(self._be_offline(*window))
+        self._forecast(plan.server("offline"))
+        self._outage = plan.server("outage")
 
     async def _calm(self) -> None:
         """Calls off what the plan in force still had in store."""
-        if self._weather is not None:
-            self._weather.cancel()
-            await asyncio.gather(self._weather, return_exceptions=True)
-            self._weather = None
+        for task in self._weather:
+            task.cancel()
+        await asyncio.gather(*self._weather, return_exceptions=True)
+        self._weather.clear()
+        self._outage = None
+
+    def _forecast(self, window: Value) -> None:
+        """Goes offline and online again at these times from now on, if they are times."""
+        if isinstance(window, tuple):
+            self._weather.add(asyncio.create_task(self._be_offline(*window)))
 
     async def _be_offline(self, begin: float, end: float) -> None:
         await asyncio.sleep(begin)
@@ -190,5 +197,7 @@ class Registry:
         task.add_done_callback(self._connections.discard)
 
     def _tell(self, record: Record) -> None:
+        self._forecast(self._outage)
+        self._outage = None
         for hook in self._hooks:
             hook(record)

@@ -32,6 +32,7 @@ class Form(Enum):
 
     NONE = "no value"
     SIZE = "a size such as 4MB, 500KB or 0"
+    SIZES = "a size such as 4MB, 500KB or 0, or two such as 2MB-14MB"
     RATE = "a rate such as 5MB/s"
     DURATION = "a time such as 2.5s or 250ms"
     COUNT = "a whole number of 1 or more"
@@ -40,7 +41,8 @@ class Form(Enum):
 
 
 def read_value(text: str, form: Form) -> Value:
-    """The value `text` stands for: bytes, bytes a second, seconds, a count, (from, to) in seconds, the text.
+    """The value `text` stands for: bytes, bytes a second, seconds, a count, the text, (from, to) in seconds
+    or in bytes.
 
     Raises ValueError if it is not of that form.
     """
@@ -51,9 +53,11 @@ def write_value(value: Value, form: Form) -> str:
     """The text that `read_value` reads back as `value`."""
     if form is Form.WINDOW and isinstance(value, tuple):
         return f"{_seconds(value[0])}-{_seconds(value[1])}"
+    if form is Form.SIZES and isinstance(value, tuple):
+        return f"{_bytes(int(value[0]))}-{_bytes(int(value[1]))}"
     if form is Form.DURATION and isinstance(value, int | float):
         return _seconds(float(value))
-    if form in {Form.SIZE, Form.RATE} and isinstance(value, int):
+    if form in {Form.SIZE, Form.SIZES, Form.RATE} and isinstance(value, int):
         return _bytes(value) + ("/s" if form is Form.RATE else "")
     return str(value)
 
@@ -64,6 +68,16 @@ def read_size(text: str) -> int:
     if match is None or match[2].upper() not in UNITS:
         raise ValueError(text)
     return round(float(match[1]) * UNITS[match[2].upper()])
+
+
+def _read_sizes(text: str) -> Value:
+    first, dash, second = text.partition("-")
+    if not dash:
+        return read_size(first)
+    least, most = read_size(first), read_size(second)
+    if least >= most:
+        raise ValueError(text)
+    return least, most
 
 
 def _read_rate(text: str) -> int:
@@ -124,6 +138,7 @@ def _seconds(seconds: float) -> str:
 _READERS: dict[Form, Callable[[str], Value]] = {
     Form.NONE: _read_nothing,
     Form.SIZE: read_size,
+    Form.SIZES: _read_sizes,
     Form.RATE: _read_rate,
     Form.DURATION: _read_duration,
     Form.COUNT: _read_count,

@@ -1,0 +1,126 @@
+"""What is measured on a terminal: the app over views that move, or a bare Textual app.
+
+What it cost is one line of JSON on standard output.
+
+python tests/bench/screen_app.py moving PARTS WARMUP SECONDS    the app with 8 blobs of PARTS parts
+python tests/bench/screen_app.py queue PULLS WARMUP SECONDS     the app with so many queued pulls
+python tests/bench/screen_app.py still - WARMUP SECONDS         a bare app that polls as often: the floor
+python tests/bench/screen_app.py frame                          a bare app that ends after its first frame
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+HZ = 10
+
+
+def resident() -> int:
+    """Bytes of this process in memory, Linux only."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Meter:
+    """The process's cost from tick to tick."""
+
+    def __init__(self) -> None:
+        self.ticks: list[tuple[float, float, int]] = []
+        """Of each tick: when it was, the processor's seconds so far, bytes in memory."""
+
+    def tick(self) -> None:
+        """Note one; about once a second the memory as well, which costs a system call."""
+        last = self.ticks[-1][2] if self.ticks else 0
+        rss = resident() if len(self.ticks) % HZ == 0 else last
+        self.ticks.append((time.monotonic(), time.process_time(), rss))
+
+    def report(self, began: float) -> dict[str, Any]:
+        """What it cost from `began` (monotonic) on: see the fields."""
+        ticks = [tick for tick in self.ticks if tick[0] >= began]
+        wall, cpu = ticks[-1][0] - ticks[0][0], ticks[-1][1] - ticks[0][1]
+        costs = [later[1] - sooner[1] for sooner, later in pairwise(ticks)]
+        quarter = len(costs) // 4
+        return {
+            "core": cpu / wall,
+            "hz": len(costs) / wall,
+            "tick": statistics.median(costs),
+            "first_tick": statistics.median(costs[:quarter]),
+            "last_tick": statistics.median(costs[-quarter:]),
+            "rss": ticks[-1][2],
+            "rss_first": max(tick[2] for tick in ticks[: max(1, quarter)]),
+            "rss_last": max(tick[2] for tick in ticks[-quarter:]),
+        }
+
+
+def run(what: str, count: str, warm_up: float, seconds: float) -> dict[str, Any]:
+    """Run an app for so long and return its report."""
+    meter = Meter()
+    app = bare(meter) if what == "still" else ours(what, int(count), meter)
+    began = time.monotonic() + warm_up
+    timer = threading.Timer(warm_up + seconds, lambda: app.call_from_thread(app.exit))
+    timer.daemon = True
+    timer.start()
+    gc.collect()
+    app.run()
+    return meter.report(began)
+
+
+def ours(what: str, count: int, meter: Meter) -> Any:
+    """The app over views that were made before."""
+    from bench.moving import MovingService, busy_views, long_queue
+    from pulltui.ui.app import PulltuiApp
+    from pulltui.ui.glyphs import UNICODE
+    from pulltui_config.settings import Ui
+
+    class Metered(PulltuiApp):
+        def poll(self) -> None:
+            meter.tick()
+            super().poll()
+
+    views = busy_views(count) if what == "moving" else long_queue(count)
+    return Metered(MovingService(views), ui=Ui(fps=HZ, animations=False), glyphs=UNICODE)
+
+
+def bare(meter: Meter | None) -> Any:
+    """An app with a line of text and a footer, which polls, if there is a meter, and shows nothing new."""
+    from textual.app import App, ComposeResult
+    from textual.binding import Binding
+    from textual.widgets import Footer, Static
+
+    class Bare(App[None]):
+        BINDINGS = [Binding("q", "quit", "Quit")]  # noqa: RUF012 - Textual's own way
+        ENABLE_COMMAND_PALETTE = False
+
+        def compose(self) -> ComposeResult:
+            yield Static("bare and ready")
+            yield Footer()
+
+        def on_mount(self) -> None:
+            if meter is not None:
+                self.set_interval(1 / HZ, meter.tick)
+
+    return Bare()
+
+
+def main() -> None:
+    """Run what is asked for."""
+    if sys.argv[1] == "frame":
+        bare(None).run()
+        return
+    report = run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))
+    os.write(1, (json.dumps(report) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
