@@ -79,7 +79,7 @@ async def test_a_realm_that_is_no_address_is_no_token_server(client_for: Client,
     with pytest.raises(RefusedError, match=r"or does not have this \(401\): Invalid username") as caught:
         await Asker(client_for(), server).get()
     assert "PULLTUI_CREDENTIALS" in caught.value.hint
-    with pytest.raises(RefusedError, match=r"in a way that is not known here \(bearer\)"):
+    with pytest.raises(RefusedError, match=r"not known here \(bearer, without the address of a token"):
         await Asker(client_for(), server, login=LOGIN).get()
 
 
@@ -144,13 +144,13 @@ async def test_a_registry_that_changes_its_mind_for_ever_is_left(client_for: Cli
     with pytest.raises(RefusedError):
         await asker.get()
     other.cancel()
-    assert 1 <= door.issued <= 3
+    assert 1 <= door.issued <= 5
 
 
 async def test_what_the_challenge_says_of_the_token_is_told(client_for: Client, serve: Serve) -> None:
     def answer(request: Request) -> Reply:
         if request.path == "/token":
-            return as_json({"token": "t"})
+            return as_json({"token": "secret-token"})
         asks = f'Bearer realm="{server.url}/token",error="insufficient_scope\x1b[2J"'
         return Reply(401, b"", [("WWW-Authenticate", asks.replace("\x1b", " "))])
 

@@ -12,28 +12,19 @@ import httpx
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_ssh_public_key,
-)
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from pulltui.engine.errors import RefusedError
+from pulltui.engine.setbacks import PartSetback
 from support.asker import LOGIN, MANIFEST, Asker, Serve, asked, guarded
-from support.authserver import HttpServer, Request, TokenDoor
+from support.authserver import HttpServer, Reply, Request, TokenDoor, as_json, registry_error
+from support.keys import write_key
 
 Client = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    key = ed25519.Ed25519PrivateKey.generate()
-    path = tmp_path / "id_ed25519"
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    path.with_suffix(".pub").write_bytes(public)
-    return path
+    return write_key(tmp_path)
 
 
 def signed_by(public_file: Path, server: HttpServer, request: Request) -> bool:
@@ -107,3 +98,57 @@ async def test_a_key_that_cannot_be_used_is_told_of(client_for: Client, serve: S
     with pytest.raises(RefusedError) as caught:
         await Asker(client_for(), server, keys=[tmp_path / "id_ed25519"]).get()
     assert "is not a private key" in caught.value.hint
+
+
+STUMBLES = {
+    "302": Reply(302, b"", [("Location", "https://elsewhere.example/")]),
+    "404": registry_error(404, "no such user"),
+    "406": Reply(406),
+    "500": Reply(500),
+    "502": Reply(502, b"<html>", [("Content-Type", "text/html")]),
+    "html": Reply(200, b"<html>", [("Content-Type", "text/html")]),
+    "no token": as_json({"token": None}),
+    "two lines": as_json({"token": "a\nb"}),
+}
+
+
+@pytest.mark.parametrize("stumble", STUMBLES)
+async def test_who_stumbles_over_a_signature_is_asked_without(
+    client_for: Client, serve: Serve, key_file: Path, stumble: str
+) -> None:
+    door = TokenDoor("")
+    server = guarded(serve, door)
+    registry = server.answer
+    server.answer = lambda request: STUMBLES[stumble] if "ts" in dict(request.query) else registry(request)
+    assert (await Asker(client_for(), server, keys=[key_file]).get())[0] == 200
+    assert [bool(request.authorization) for request in asked(server, "/token")] == [True, False]
+    assert door.issued == 1
+
+
+@pytest.mark.parametrize("anonymous", ["refused", "of no use"])
+async def test_a_token_server_in_trouble_does_not_cost_a_private_model(
+    client_for: Client, serve: Serve, key_file: Path, anonymous: str
+) -> None:
+    """What it gives to everybody does not open this one: the signature has its turn again, later."""
+    public, trouble = key_file.with_suffix(".pub"), [Reply(500)]
+    good: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        if request.path == "/token":
+            if request.authorization and trouble:
+                return trouble.pop()
+            if not request.authorization:
+                return as_json({"token": "everybodys-own"}) if anonymous == "of no use" else Reply(401)
+            assert signed_by(public, server, request)
+            good.append("Bearer owners-own")
+            return as_json({"token": "owners-own"})
+        if request.authorization in good:
+            return Reply(200, b"it")
+        asks = f'Bearer realm="{server.url}/token",scope="x"'
+        return registry_error(401, "denied", ("WWW-Authenticate", asks))
+
+    server = serve(answer)
+    asker = Asker(client_for(), server, keys=[key_file])
+    with pytest.raises(PartSetback, match=r"500 from .* instead of a token for Ollama's key"):
+        await asker.get()
+    assert await asker.get() == (200, b"it")

@@ -7,9 +7,19 @@ from collections.abc import Callable
 import httpx
 import pytest
 from pulltui.engine.errors import RefusedError, ResponseError
-from pulltui.engine.network import find_way
+from pulltui.engine.network import Way, find_way
 from support.asker import BLOB, LOGIN, MODEL, Asker, Serve, asked, guarded
-from support.authserver import BasicDoor, Door, Registry, Reply, Request, TokenDoor, registry_error
+from support.authserver import (
+    BasicDoor,
+    Door,
+    HttpServer,
+    Registry,
+    Reply,
+    Request,
+    TokenDoor,
+    basic,
+    registry_error,
+)
 from support.certificates import Authority
 
 Client = Callable[..., httpx.AsyncClient]
@@ -100,3 +110,48 @@ async def test_what_a_server_repeats_of_a_secret_is_not_told(client_for: Client,
         await Asker(client_for(), serve(answer), login=LOGIN).get()
     assert "hunter2" not in str(caught.value)
     assert LOGIN.basic.removeprefix("Basic ") not in str(caught.value)
+
+
+# -- plain http ---------------------------------------------------------------------------------------
+
+
+def through(proxy: HttpServer) -> Way:
+    return find_way(proxy.url, "", {})
+
+
+@pytest.mark.parametrize("key", ["registry.lan", "registry.lan:80", "https://registry.lan"])
+@pytest.mark.parametrize("door", ["basic", "bearer"])
+async def test_a_host_alone_is_no_leave_for_plain_http(
+    client_for: Client, serve: Serve, door: str, key: str
+) -> None:
+    expected = basic("me", "hunter2")
+    tokens = TokenDoor("http://registry.lan/token", check=lambda request: request.authorization == expected)
+    guard = BasicDoor("me", "hunter2") if door == "basic" else tokens
+    proxy = guarded(serve, guard)
+    environ = {"PULLTUI_CREDENTIALS": f"{key}=me:hunter2"}
+    asker = Asker(client_for(through(proxy)), proxy, environ=environ, url="http://registry.lan")
+    with pytest.raises(RefusedError, match=r"registry\.lan wants credentials") as caught:
+        await asker.get()
+    assert ("written down for http://registry.lan" in caught.value.hint) is not key.startswith("https")
+    assert not any(request.authorization for request in proxy.requests)
+    spelt = {"PULLTUI_CREDENTIALS": "http://registry.lan=me:hunter2"}
+    asker = Asker(client_for(through(proxy)), proxy, environ=spelt, url="http://registry.lan")
+    assert (await asker.get())[0] == 200
+
+
+async def test_a_host_alone_is_no_leave_for_a_plain_token_server(client_for: Client, serve: Serve) -> None:
+    """This machine's registry may be asked plainly, but its tokens come from another machine."""
+    proxy = serve(lambda request: registry_error(404, "not here"))
+    door = TokenDoor("http://tokens.lan/token")
+    server = guarded(serve, door)
+    for key, asked_there in ((server.host, 0), (server.url, 1)):
+        asker = Asker(
+            client_for(through(proxy)),
+            server,
+            environ={"PULLTUI_CREDENTIALS": f"{key}=me:hunter2"},
+            token_hosts=["tokens.lan"],
+        )
+        with pytest.raises(RefusedError) as caught:
+            await asker.get()
+        assert len(proxy.requests) == asked_there
+        assert ("plain http" in str(caught.value)) is not bool(asked_there)

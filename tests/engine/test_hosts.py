@@ -60,6 +60,8 @@ def test_a_host_in_capitals_is_the_same_host(serve: Serve, engine: Engines, tran
         ("::1", "IPv6"),
         ("b\u00fccher.example", "has"),
         ("300.1.1.1", "IPv4"),
+        ("127.1", "IPv4"),
+        ("host.123", "IPv4"),
         ("xn--a.example", "xn--"),
         ("host:99999", "port"),
         ("host..example", "dot"),
@@ -93,7 +95,7 @@ async def test_where_a_redirect_leads_is_told_in_ascii(
     assert Origin.of(httpx.URL(f"http://{shown.replace('PORT', port)}")).host in caught.value.why
 
 
-@pytest.mark.parametrize("host", ["xn--a.invalid", "%5Bx", "a%20b"])
+@pytest.mark.parametrize("host", ["xn--a.invalid", "%5Bx", "a%20b", "host.123", "0x7f.1"])
 async def test_a_redirect_to_what_is_no_host_is_refused(client_for: Client, serve: Serve, host: str) -> None:
     server = serve(lambda _: Reply(307, b"", [("Location", f"http://{host}/x")]))
     with pytest.raises(WrongAnswer, match="redirects to an address that is none"):

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import BadNameError, InsecureError
+from pulltui.engine.hosts import flaw
 from pulltui.engine.names import allowed_scheme, parse, split_login
 
 LONG = "x" * 80
@@ -126,8 +127,14 @@ def test_valid(text: str) -> None:
         ("::1/n/m", "IPv6"),
         ("https://fe80::1/n/m", "IPv6"),
         ("xn--a.example/n/m", 'an "xn--" in it that stands for no letters'),
-        ("1.2.3.256/n/m", "its numbers go from 0 to 255"),
+        ("1.2.3.256/n/m", "is not an IPv4 address, which has four numbers from 0 to 255"),
         ("1.2.3.4444:80/n/m", "is not an IPv4 address"),
+        ("127.1/n/m", "is not an IPv4 address"),
+        ("2130706433/n/m", "is not an IPv4 address"),
+        ("0x7f.0.0.0x1/n/m", "is not an IPv4 address"),
+        ("010.1.1.1/n/m", "is not an IPv4 address"),
+        ("1.2.3.4.5/n/m", "is not an IPv4 address"),
+        ("host.123:80/n/m", "although it ends in a number"),
         ("ftp://host/n/m", '"ftp://" is not a way to ask a registry'),
         ("file:///etc/passwd", '"file://" is not'),
         ("https://model", "after https:// there must be host/namespace/model"),
@@ -263,7 +270,7 @@ def test_case_does_not_tell_names_apart_but_is_kept() -> None:
 
 host = st.from_regex(
     r"[A-Za-z0-9_][A-Za-z0-9_-]{0,20}(\.[A-Za-z0-9_-]{1,20}){0,3}(:[1-9][0-9]{0,3})?", fullmatch=True
-)
+).filter(lambda host: not flaw(host.partition(":")[0]))
 namespace = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}", fullmatch=True)
 last = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}", fullmatch=True)
 

@@ -1,22 +1,23 @@
 from __future__ import annotations
 
-import contextlib
+import re
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from pulltui.engine.errors import PullError, TrustError
+from pulltui.engine.fast import FastTransport
 from pulltui.engine.hosts import bracketed, is_loopback
 from pulltui.engine.network import Way, find_way
-from pulltui.engine.transport import make_transport
 from pulltui.engine.trouble import Distrust, classify
+from rich.pretty import pretty_repr
 from support.certificates import Authority
+from support.pump import join
 from support.rawserver import OK, RawServer, answering, read_head
 
 ClientFor = Callable[..., httpx.AsyncClient]
@@ -100,11 +101,36 @@ class TestProxyFor:
         with pytest.raises(PullError, match="in HTTPS_PROXY is not the address of a proxy"):
             way(HTTPS_PROXY=bad)
 
+    @pytest.mark.parametrize("rest", ["/hunter2", "?hunter2", "#hunter2"])
+    @pytest.mark.parametrize("start", ["", "1", "pass"])
+    def test_what_may_be_half_a_password_is_not_shown(self, start: str, rest: str) -> None:
+        """Before a slash that is not escaped, the user would be taken for the host."""
+        with pytest.raises(PullError, match=r"in network\.proxy is not the address of a proxy") as raised:
+            way(f"http://me:{start}{rest}@proxy.example:1")
+        assert "hunter2" not in str(raised.value) + raised.value.hint
+        assert "%2F for /" in raised.value.hint
+
+    @pytest.mark.parametrize("host", ["host.123", "127.1", "host..example"])
+    def test_a_proxy_whose_host_is_none(self, host: str) -> None:
+        with pytest.raises(PullError, match=f'the host "{re.escape(host)}" of the proxy in ALL_PROXY'):
+            way(ALL_PROXY=f"socks5://{host}:1")
+
+    def test_the_scheme_in_capitals(self) -> None:
+        chosen = way("SOCKS5://Me:Secret@proxy.example:1/")
+        assert chosen.proxy_for("https://h/") == "socks5://Me:Secret@proxy.example:1"
+
     def test_the_password_is_not_shown(self) -> None:
         with pytest.raises(PullError) as raised:
             way("ftp://me:hunter2@proxy:1")
         assert "hunter2" not in str(raised.value)
         assert "network.proxy" in str(raised.value)
+
+    @pytest.mark.parametrize("shown", [repr, str, "{}".format, pretty_repr])
+    def test_nor_wherever_the_way_comes_out(self, shown: Callable[[Way], str]) -> None:
+        """In a log, or in a traceback with its variables."""
+        text = shown(way(HTTP_PROXY="http://somebody:hunter2@plain:1", HTTPS_PROXY="socks5h://hunter2@a:2"))
+        assert "http://plain:1" in text and "socks5h://a:2" in text
+        assert "hunter2" not in text and "somebody" not in text
 
 
 def test_hosts() -> None:
@@ -127,7 +153,12 @@ class TestTrust:
     ) -> None:
         other = Authority(tmp_path)
         bundle = tmp_path / "bundle.pem"
-        bundle.write_bytes(b"# ours\n" + other.ca_file.read_bytes() + b"\n" + authority.ca_file.read_bytes())
+        bundle.write_bytes(
+            "# F\u0151tan\u00fas\u00edtv\u00e1ny\n".encode()
+            + other.ca_file.read_bytes()
+            + b"\n"
+            + authority.ca_file.read_bytes()
+        )
         client = client_for(find_way("", str(bundle), {}))
         for one in (authority, other):
             server = raw_server(answering(OK), one.server_context("127.0.0.1"))
@@ -145,6 +176,18 @@ class TestTrust:
         client = client_for(find_way("", str(tmp_path / "own.pem"), {}))
         for _ in range(2):
             assert (await client.get(server.url)).content == b"abc"
+
+    async def test_and_the_system_knows_it(
+        self,
+        client_for: ClientFor,
+        raw_server: Serve,
+        authority: Authority,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        server = raw_server(answering(OK), authority.own_context("127.0.0.1", tmp_path / "own.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+        assert (await client_for(find_way("", "", {})).get(server.url)).content == b"abc"
 
     def test_a_system_without_any_store(self, authority: Authority) -> None:
         """Slim containers have none: certifi's list stands in, and plain http works as ever."""
@@ -175,13 +218,6 @@ for kind in ("fast", "httpx"):
             )
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-
-
 class TunnelProxy:
     """A proxy's handler: CONNECT to any name ends at `port` of this machine. Keeps the request heads."""
 
@@ -193,10 +229,22 @@ class TunnelProxy:
         self.heads.append(read_head(connection).decode())
         connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         with socket.create_connection(("127.0.0.1", self._port)) as target:
-            thread = threading.Thread(target=pump, args=(target, connection), daemon=True)
-            thread.start()
-            pump(connection, target)
-            thread.join(5)
+            join(connection, target)
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4.5", "xn--a"])
+def test_the_fast_transport_refuses_what_is_no_host(host: str) -> None:
+    with pytest.raises(PullError, match=f"proxy http://{host}:1 cannot be used: invalid") as raised:
+        FastTransport(
+            proxy=f"http://me:hunter2@{host}:1",
+            extra_roots=b"",
+            connect_timeout=1,
+            silence=1,
+            max_idle=1,
+            idle_timeout=1,
+        )
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.hint
 
 
 class TestThroughProxies:
@@ -245,37 +293,6 @@ class TestThroughProxies:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         assert (await client_for().get(direct.url)).content == b"abc"
         assert proxy.accepted == 0
-
-    async def test_socks(self, raw_server: Serve) -> None:
-        """The fast transport speaks SOCKS; httpx's own would need one more package and says so."""
-        server = raw_server(socks)
-        chosen = way(all_proxy=f"socks5h://127.0.0.1:{server.port}")
-        async with httpx.AsyncClient(transport=transport("fast", chosen)) as client:
-            assert (await client.get("http://registry.example/")).content == b"abc"
-        async with httpx.AsyncClient(transport=transport("httpx", chosen)) as client:
-            with pytest.raises(PullError, match="cannot be used by httpx's own transport"):
-                await client.get("http://registry.example/")
-
-
-def transport(choice: str, chosen: Way) -> httpx.AsyncBaseTransport:
-    return make_transport(
-        choice,  # type: ignore[arg-type]
-        way=chosen,
-        connect_timeout=5,
-        max_connections=1,
-        stall_timeout=5,
-    )
-
-
-def socks(connection: socket.socket) -> None:
-    """A SOCKS 5 server (RFC 1928) that answers for registry.example:80 itself."""
-    assert connection.recv(99) == b"\x05\x01\x00"
-    connection.sendall(b"\x05\x00")
-    name = b"registry.example"
-    assert connection.recv(99) == b"\x05\x01\x00\x03" + bytes([len(name)]) + name + b"\x00\x50"
-    connection.sendall(b"\x05\x00\x00\x01\0\0\0\0\0\0")
-    assert read_head(connection).startswith(b"GET / HTTP/1.1\r\n")
-    connection.sendall(OK)
 
 
 def test_contexts_check_names_and_certificates() -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 from pulltui.engine.attempt import Attempt
+from pulltui.engine.clean import WEB_PAGE, server_words
 from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
 from pulltui.engine.gates import Gates
 from pulltui.engine.network import find_way
-from pulltui.engine.request import Requester, host_of, server_words
+from pulltui.engine.request import Requester, host_of
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
 from pulltui.engine.tuning import Tuning
 from support.certificates import Authority
@@ -237,7 +238,12 @@ async def test_a_proxy_that_wants_a_password_is_said(client_for: Client, raw_ser
         (b'{"error":"gone"}', "application/json", "gone"),
         (b'{"errors":[]}', "application/json", ""),
         (b"plain words\n", "text/plain", "plain words"),
-        (b"<html>sorry</html>", "text/html", ""),
+        (b"<html>sorry</html>", "text/html", WEB_PAGE),
+        (b" \n<!DOCTYPE HTML><p>", "", WEB_PAGE),
+        (b"sign in", "Text/HTML; charset=utf-8", WEB_PAGE),
+        (b'{"details":"incorrect password"}', "application/json", "incorrect password"),
+        (b'{"errors":[{"message":{"a":1}}]}', "application/json", ""),
+        (b'{"errors":[{"message":"half of', "", ""),
         (b"<Error/>", "application/xml", ""),
         (b"\x1b[2Jboo", "text/plain", "\ufffd[2Jboo"),
         (b"\xff\xfe", "text/plain", "\ufffd\ufffd"),
@@ -246,7 +252,7 @@ async def test_a_proxy_that_wants_a_password_is_said(client_for: Client, raw_ser
     ],
 )
 def test_what_a_server_says_is_shown_clean(body: bytes, content_type: str, words: str | None) -> None:
-    said = server_words(body, content_type)
+    said = server_words(body, content_type, str)
     assert len(said) <= 200
     if words is not None:
         assert said == words

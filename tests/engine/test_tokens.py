@@ -18,6 +18,14 @@ ADDRESSES = {
     "inside.example": ["93.184.216.36", "10.0.0.7"],
     "company.example": ["10.0.0.8"],
     "six.example": ["fe80::1%eth0"],
+    "split.example": ["93.184.216.37", "10.0.0.9"],
+    "mapped.example": ["::ffff:10.0.0.1"],
+    "translated.example": ["64:ff9b::10.0.0.1"],
+    "tunnelled.example": ["2002:a00:1::1"],
+    "public-translated.example": ["64:ff9b::93.184.216.34"],
+    "public-tunnelled.example": ["2002:5db8:d822::1"],
+    "all-of-them.example": ["93.184.216.38", "239.1.2.3"],
+    "nothing.example": ["0.0.0.0"],
 }
 
 
@@ -29,7 +37,7 @@ def rules(token_hosts: Sequence[str] = (), insecure_hosts: Sequence[str] = ()) -
 
 
 async def check(given: TokenRules, realm: str, registry: str = "https://registry.example") -> httpx.URL:
-    return await given.check(realm, Origin.of(httpx.URL(registry)))
+    return await given.check(realm, Origin.of(httpx.URL(registry)), str)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +107,51 @@ async def test_a_granted_token_host_over_plain_http_needs_that_granted_too() -> 
 
 @pytest.mark.parametrize(
     "host",
-    ["inside.example", "company.example", "six.example", "127.0.0.1", "10.1.2.3", "localhost", "[fd00::1]"],
+    [
+        "inside.example",
+        "company.example",
+        "six.example",
+        "mapped.example",
+        "translated.example",
+        "tunnelled.example",
+        "127.0.0.1",
+        "10.1.2.3",
+        "169.254.169.254",
+        "localhost",
+        "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "[64:ff9b:1::a00:1]",
+        "[::a00:1]",
+        "[fec0::1]",
+        "[2002:7f00:1::]",
+    ],
 )
 async def test_a_public_registry_never_leads_to_a_private_address(host: str) -> None:
     given = rules([host])
     with pytest.raises(RefusedError, match="a private address"):
         await check(given, f"https://{host}/token")
     assert await check(given, f"https://{host}/token", "https://company.example:5000")
+
+
+@pytest.mark.parametrize("registry", ["split.example", "public-translated.example", "unknown.example"])
+async def test_a_registry_that_can_be_had_from_outside_is_public(registry: str) -> None:
+    with pytest.raises(RefusedError, match="a private address"):
+        await check(rules(["company.example"]), "https://company.example/token", f"https://{registry}")
+
+
+@pytest.mark.parametrize("host", ["public-translated.example", "public-tunnelled.example", "[2606:4700::1]"])
+async def test_a_public_address_is_one_however_it_is_written(host: str) -> None:
+    assert await check(rules([host]), f"https://{host}/token")
+
+
+@pytest.mark.parametrize(
+    "host", ["all-of-them.example", "nothing.example", "0.0.0.0", "[::]", "224.0.0.1", "[ff02::1]"]
+)
+@pytest.mark.parametrize("registry", ["registry.example", "company.example"])
+async def test_nobody_leads_to_the_address_of_no_machine(host: str, registry: str) -> None:
+    with pytest.raises(RefusedError, match="the address of no machine"):
+        await check(rules([host]), f"https://{host}/token", f"https://{registry}")
 
 
 @pytest.mark.parametrize(

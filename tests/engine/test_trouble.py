@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import resource
 import socket
@@ -201,6 +202,30 @@ async def test_no_common_tls_version(client_for: ClientFor, raw_server: Serve, a
     server = raw_server(answering(OK), context)
     fault = await fault_of(client_for(Way(ca_pem=authority.ca_file.read_bytes())), server.url)
     assert (fault.kind, fault.text) == (FaultKind.TLS, f"no TLS session with 127.0.0.1:{server.port}")
+
+
+async def test_a_certificate_of_ours_is_wanted(
+    client_for: ClientFor, raw_server: Serve, authority: Authority
+) -> None:
+    context = authority.server_context("127.0.0.1")
+    context.minimum_version = ssl.TLSVersion.TLSv1_3  # the alert comes instead of an answer
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def refuse(connection: socket.socket) -> None:
+        """Send the alert, and close only when the client has: an RST would overtake it."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        while data := connection.recv(65536):
+            incoming.write(data)
+            with contextlib.suppress(ssl.SSLError):
+                tls.do_handshake()
+            connection.sendall(outgoing.read())
+
+    server = raw_server(refuse)
+    way = Way(ca_pem=authority.ca_file.read_bytes())
+    fault = await fault_of(client_for(way), f"https://127.0.0.1:{server.port}/")
+    assert (fault.kind, fault.reason) == (FaultKind.TLS, "client")
+    assert fault.text.startswith(f"127.0.0.1:{server.port} wants a certificate from us")
 
 
 UNKNOWN = "signed by itself or by an authority that this system does not know"

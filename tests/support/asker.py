@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,7 +38,15 @@ class Asker:
         *,
         login: Login | None = None,
         keys: Sequence[Path] = (),
+        environ: Mapping[str, str] | None = None,
+        url: str = "",
+        token_hosts: Sequence[str] = (),
     ) -> None:
+        """`url` is the registry's if it is not the server's: with a server that is its proxy.
+
+        `token_hosts` are allowed over plain http, too.
+        """
+
         async def resolve(host: str) -> Sequence[str]:
             return []
 
@@ -52,19 +60,19 @@ class Asker:
             retry_after_limit=600.0,
             wall=time.time,
         )
-        rules = TokenRules(lambda: (), lambda: (), resolve)
+        rules = TokenRules(lambda: token_hosts, lambda: token_hosts, resolve)
         self._keyring = Keyring(
-            Credentials({}, None), keys, rules, wall=lambda: 1_700_000_000.9, nonce=new_nonce
+            Credentials(environ or {}, None), keys, rules, wall=lambda: 1_700_000_000.9, nonce=new_nonce
         )
-        self.auth = self._keyring.at(server.url, MODEL.path)
+        self._url = url or server.url
+        self.auth = self._keyring.at(self._url, MODEL.path)
         if login is not None:
             self.auth.use(login)
-        self._server = server
 
     async def get(self, path: str = MANIFEST, **headers: str) -> tuple[int, bytes]:
         """Status and body."""
         attempt = Attempt(time.monotonic, 30.0, self._tuning)
-        url = httpx.URL(self._server.url + path)
+        url = httpx.URL(self._url + path)
         answer = await self._requester.get(url, headers, attempt, self.auth)
         try:
             return answer.status, b"".join([bytes(chunk) async for chunk in answer.chunks(attempt)])

@@ -17,6 +17,7 @@ from pulltui.engine.manifest import blob_file_name
 from pulltui.engine.views import EventKind, PullState
 from support import ollama
 from support.engine import KB, Engine
+from support.reading import age, complaints
 
 WEIGHTS = Layer("model", GeneratedBlob(900 * KB, seed=300))
 TEMPLATE = Layer("template", BytesBlob(b"{{ .Prompt }}"))
@@ -26,7 +27,6 @@ ONE_LATER = build_model(
     "library/one",
     [Layer("model", GeneratedBlob(900 * KB, seed=301)), TEMPLATE, Layer("system", BytesBlob(b"1"))],
 )
-TWO_HOURS = 7200.0
 
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
@@ -58,23 +58,13 @@ class Witness:
         """Note what it would do wrong at this moment. Always False, so that one can look while waiting."""
         self.looks += 1
         if (self.models / "blobs").is_dir():
-            doomed = {path.name for path in ollama.doomed(self.models, time.time())} - self.unwanted
             manifests = [path for path in (self.models / "manifests").rglob("*") if path.is_file()]
-            self.complaints += [f"would delete {name} {when}" for name in sorted(doomed)]
-            self.complaints += [
-                f"lists a model without {lost} {when}" for lost in ollama.missing(self.models)
-            ]
+            found = complaints(self.models, time.time(), self.unwanted)
+            self.complaints += [f"{complaint} {when}" for complaint in found]
             # The engine may add one between the two looks.
             if len(ollama.listed(self.models)) < len(manifests):
                 self.complaints.append(f"cannot read one of {manifests} {when}")
         return False
-
-
-def age(models: Path) -> None:
-    """Set the times of all files back by two hours."""
-    then = time.time() - TWO_HOURS
-    for path in models.rglob("*"):
-        os.utime(path, (then, then))
 
 
 def in_ollamas_list(host: str, *models: Model) -> dict[str, str]:

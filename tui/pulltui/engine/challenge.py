@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-import msgspec
+from dataclasses import dataclass, field
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 # Servers are known to leave the quotes out where the grammar wants them.
@@ -15,12 +14,13 @@ _BETWEEN = re.compile(r"[ \t,]*")
 _ESCAPED = re.compile(r"\\(.)")
 
 
-class Challenge(msgspec.Struct, frozen=True):
-    """One way to prove who we are."""
+@dataclass(frozen=True)
+class Challenge:
+    """One way to prove who we are. Its repr says nothing: a server may repeat a secret in it."""
 
-    scheme: str
+    scheme: str = field(repr=False)
     """Lower case: basic, bearer, ..."""
-    parameters: dict[str, str]
+    parameters: dict[str, str] = field(repr=False)
     """Names in lower case."""
 
     @property

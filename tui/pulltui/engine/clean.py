@@ -7,9 +7,20 @@ show them as they are (markup is the screen's own business and is always off the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import msgspec
+
 REPLACEMENT = "\ufffd"
+
+WEB_PAGE = "a web page came instead of an answer: does this network want you to sign in?"
+"""The words of a server that says something to browsers only."""
+SIGN_IN = "Is there a sign-in page of this network in between, or is the host no registry?"
+"""What to do about it."""
+
+_SPOKEN = ("message", "error_description", "error", "details", "detail", "code")
+"""Where JSON has the sentence: registries, OAuth's token servers, docker's."""
 
 _HARMFUL = (
     *range(0x20),  # C0: ESC and friends
@@ -37,6 +48,35 @@ def safe(text: str, limit: int = 300) -> str:
         # Unassigned and private characters: nobody knows what a terminal makes of them.
         cleaned = "".join(char if char.isprintable() else REPLACEMENT for char in cleaned)
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def server_words(body: bytes, content_type: str, hide: Callable[[str], str]) -> str:
+    """Return the message of an error's body, cleaned: the registry's JSON errors, or plain text.
+
+    WEB_PAGE for HTML; empty for other markup, for JSON without a message and for half of it. `hide` takes
+    secrets out of the decoded text, before anything of it is cut off.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    kind, start = content_type.lower(), text[:100].lower()
+    if "html" in kind or start.startswith(("<!doctype html", "<html")):
+        return WEB_PAGE
+    if start.startswith("<"):
+        return ""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if "json" in kind or start.startswith("{"):
+            return ""
+    else:
+        text = _message(document) if isinstance(document, dict | list) else text
+    return safe(hide(text), 200)
+
+
+def _message(document: object) -> str:
+    errors = document.get("errors") if isinstance(document, dict) else document
+    first = errors[0] if isinstance(errors, list) and errors else document
+    said = [first.get(key) for key in _SPOKEN] if isinstance(first, dict) else [first]
+    return next((each for each in said if isinstance(each, str) and each), "")
 
 
 def safe_url(url: str, limit: int = 200) -> str:

@@ -30,9 +30,20 @@ from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
-from pulltui.engine.clean import safe
-from pulltui.engine.errors import TrustError
-from pulltui.engine.trouble import CUT_SHORT, NO_ANSWER, PROXY_LOGIN, SELF_ISSUED, WRONG_VERSION
+from pulltui.engine.clean import safe, safe_url
+from pulltui.engine.errors import PullError, TrustError
+from pulltui.engine.trouble import (
+    CUT_SHORT,
+    NO_ANSWER,
+    PROXY_LOGIN,
+    SELF_ISSUED,
+    SOCKS_BROKEN,
+    SOCKS_LOGIN,
+    SOCKS_REPLY,
+    SOCKS_UNREACHED,
+    SOCKS_WRONG_LOGIN,
+    WRONG_VERSION,
+)
 
 _OS_ERROR = re.compile(r"^(.*?) ?\(os error (\d+)\)")
 # What rustls says of a certificate, and OpenSSL's number for the same (X509_V_ERR_*).
@@ -52,9 +63,26 @@ _ENDED = (
     "tunnel error: unexpected end of file",
 )
 
+_SOCKS_FAULT = "SOCKS error: "
+# What hyper says of a SOCKS 5 proxy's refusal, and httpcore for the same.
+_SOCKS_REFUSALS = {
+    "server does not support user/pass authentication": SOCKS_LOGIN,
+    "credentials not accepted": SOCKS_WRONG_LOGIN,
+    "general server failure": f"{SOCKS_REPLY}General SOCKS server failure.",
+    "connection not allowed": f"{SOCKS_REPLY}Connection not allowed by ruleset.",
+    "network unreachable": f"{SOCKS_REPLY}Network unreachable.",
+    "host unreachable": f"{SOCKS_REPLY}Host unreachable.",
+    "connection refused": f"{SOCKS_REPLY}Connection refused.",
+    "ttl expired": f"{SOCKS_REPLY}TTL expired.",
+    "command not supported": f"{SOCKS_REPLY}Command not supported.",
+    "address type not supported": f"{SOCKS_REPLY}Address type not supported.",
+}
+
 
 class FastTransport(httpx.AsyncBaseTransport):
     """One pool of HTTP/1.1 connections, all through `proxy` (None: straight).
+
+    Raises PullError for a proxy whose host is none, TrustError for certificates that cannot be read.
 
     `extra_roots` are PEM certificates trusted besides the system's. `silence`: seconds without a byte read
     after which a connection is dropped (ReadTimeout). It is a backstop: pyreqwest goes on with a request
@@ -89,7 +117,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         )
         if extra_roots:
             builder = builder.add_root_certificate_pem(extra_roots)
-        builder = builder.proxy(ProxyBuilder.all(proxy)) if proxy else builder.no_proxy()
+        builder = builder.proxy(_proxy(proxy)) if proxy else builder.no_proxy()
         try:
             self._client: Client = builder.build()
         except BuilderError as error:
@@ -148,6 +176,17 @@ class FastStream(httpx.AsyncByteStream):
             await sent.__aexit__(None, None, None)
 
 
+def _proxy(url: str) -> ProxyBuilder:
+    # A SOCKS proxy looks names up itself, as with httpx: behind it there may be names of its own.
+    try:
+        return ProxyBuilder.all(re.sub("^socks5:", "socks5h:", url))
+    except ValueError as error:
+        raise PullError(
+            f"proxy {safe_url(url)} cannot be used: {safe(str(error))}",
+            "Correct network.proxy, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY in the environment.",
+        ) from error
+
+
 def _headers(headers: HeaderMap) -> list[tuple[str, str]]:
     """Return the headers, without those that are not plain text (pyreqwest cannot show them)."""
     try:
@@ -187,6 +226,8 @@ def _translated(error: PyreqwestError, words: list[str]) -> httpx.TransportError
         return httpx.ProxyError(f"{PROXY_LOGIN} Proxy Authentication Required")
     if text.startswith("tunnel error"):
         return httpx.ProxyError(text)
+    if text.startswith(_SOCKS_FAULT) and text != SOCKS_UNREACHED:
+        return httpx.ProxyError(_SOCKS_REFUSALS.get(text.removeprefix(_SOCKS_FAULT), SOCKS_BROKEN))
     if isinstance(error, NetworkError):
         connecting = "client error (Connect)" in words
         return httpx.ConnectError(text) if connecting else httpx.ReadError(text)

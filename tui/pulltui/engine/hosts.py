@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import AddressValueError, IPv4Address, ip_address
+
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
 def is_loopback(host: str) -> bool:
@@ -19,7 +22,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def readable(host: str) -> bool:
+def flaw(host: str) -> str:
+    """Return what is wrong with a host's name or IPv4 address in ASCII (no port), "" if nothing is.
+
+    What ends in a number is an IPv4 address to the fast transport, as to browsers (WHATWG, URL, "ends in a
+    number"): it would ask 127.0.0.1 for 127.1, and fails at host.123. So only the usual form is taken.
+    """
+    labels = host.split(".")
+    if any(not 0 < len(label) < 64 for label in labels):
+        return "has a dot too many, or more than 63 characters between dots"
+    if not _readable(host):
+        return 'has an "xn--" in it that stands for no letters'
+    if _NUMBER.fullmatch(labels[-1]):
+        try:
+            IPv4Address(host)
+        except AddressValueError:
+            return (
+                "is not an IPv4 address, which has four numbers from 0 to 255, although it ends in a number"
+            )
+    return ""
+
+
+def _readable(host: str) -> bool:
     """Return whether each `xn--` in an ASCII host stands for something (IDNA 2008); httpx needs that."""
     if "xn--" not in host.lower():
         return True

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 from typing import Literal
 
 import msgspec
 
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import BadNameError, InsecureError
-from pulltui.engine.hosts import is_loopback, readable
+from pulltui.engine.hosts import flaw, is_loopback
 from pulltui.engine.login import Login, read_login
 
 DEFAULT_HOST = "registry.ollama.ai"
@@ -215,7 +215,7 @@ def _check(kind: str, part: str) -> None:
         return
     shown = f'the {kind} "{safe(part, 90)}"'
     hint = FORM
-    if not part.isascii() and kind == "host":
+    if kind == "host" and not part.partition(":")[0].isascii():
         hint = _ascii_form(part)
     elif kind == "namespace" and ("." in part or ":" in part):
         hint = "A host must be followed by a namespace: host/namespace/model."
@@ -252,16 +252,5 @@ def _check_host(host: str) -> None:
     hostname, colon, port = host.partition(":")
     if colon and not (port.isdigit() and 0 < int(port) < 65536):
         raise BadNameError(f'the port "{safe(port, 30)}" of the host is not a number from 1 to 65535', FORM)
-    if any(not 0 < len(label) < 64 for label in hostname.split(".")):
-        raise BadNameError(
-            f'the host "{safe(hostname, 90)}" has a dot too many, or more than 63 characters between dots'
-        )
-    if not readable(hostname):
-        raise BadNameError(f'the host "{hostname}" has an "xn--" in it that stands for no letters', FORM)
-    if re.fullmatch(r"\d+(\.\d+){3}", hostname):
-        try:
-            IPv4Address(hostname)
-        except AddressValueError:
-            raise BadNameError(
-                f'the host "{hostname}" is not an IPv4 address: its numbers go from 0 to 255', FORM
-            ) from None
+    if wrong := flaw(hostname):
+        raise BadNameError(f'the host "{safe(hostname, 90)}" {wrong}', FORM)

@@ -5,19 +5,21 @@ The transports differ in both when left to themselves, so it is resolved here on
 
 from __future__ import annotations
 
+import re
 import ssl
 import sys
 from collections.abc import Mapping
 from functools import cached_property
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import PullError, TrustError
-from pulltui.engine.hosts import is_loopback
+from pulltui.engine.hosts import flaw, is_loopback
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -41,6 +43,20 @@ class Way(msgspec.Struct, frozen=True, dict=True):
     """Entries of NO_PROXY, lower case."""
     ca_pem: bytes = b""
     """What is trusted besides the system's store, PEM."""
+
+    def __repr__(self) -> str:
+        """Show the proxies without their users and passwords: this may come into logs and tracebacks."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Way({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return the same for rich's tracebacks, which would look at the fields."""
+        return [
+            ("http_proxy", self.http_proxy and safe_url(self.http_proxy)),
+            ("https_proxy", self.https_proxy and safe_url(self.https_proxy)),
+            ("no_proxy", self.no_proxy),
+            ("ca_pem", f"{len(self.ca_pem)} bytes"),
+        ]
 
     def proxy_for(self, url: str) -> str | None:
         """Return the URL of the proxy that `url` (http or https) goes through, None for none.
@@ -78,7 +94,8 @@ def find_way(proxy: str, ca_file: str, environ: Mapping[str, str]) -> Way:
     """Resolve proxies and trust from the settings `network.proxy`, `network.ca_file` and the environment.
 
     The setting wins over HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (the lower-case spelling of each wins over
-    the upper-case one, as with curl); NO_PROXY holds in either case. Raises PullError for a proxy that is
+    the upper-case one, as with curl); NO_PROXY holds in either case. A SOCKS proxy looks the names up itself,
+    whether it is written socks5 or socks5h. Raises PullError for a proxy that is
     no proxy's address, TrustError for a `ca_file` that cannot be read or holds no certificate.
     """
     if proxy:
@@ -109,17 +126,23 @@ def _from_environment(environ: Mapping[str, str], *names: str) -> str:
 
 def _proxy_url(text: str, source: str) -> str:
     url = text if "://" in text else f"http://{text}"
+    hint = "Write it as http://host:port, https://host:port or socks5://host:port."
+    _, *rest = re.split("[/?#]", url.partition("://")[2], maxsplit=1)
     try:
         parts = urlsplit(url)
-        good = parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        good = parts.scheme in PROXY_SCHEMES and bool(host) and parts.port != 0 and not any(rest)
     except ValueError:
         good = False
     if not good:
-        raise PullError(
-            f"{safe_url(url)} in {source} is not the address of a proxy",
-            "Write it as http://host:port, https://host:port or socks5://host:port.",
-        )
-    return url
+        shown = safe_url(url)
+        if "@" in "".join(rest):  # then what looks like host and path is a user and a password
+            shown, hint = "what stands", f"{hint} In a user and a password: %2F for /, %3F for ?, %23 for #."
+        raise PullError(f"{shown} in {source} is not the address of a proxy", hint)
+    if host.isascii() and ":" not in host and (wrong := flaw(host)):
+        raise PullError(f'the host "{safe(host)}" of the proxy in {source} {wrong}', hint)
+    # The transports tell the schemes apart by their lower case.
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
@@ -158,11 +181,12 @@ def _read_ca_file(ca_file: str) -> bytes:
     path = Path(ca_file).expanduser()
     hint = "network.ca_file must be a file of PEM certificates (BEGIN CERTIFICATE)."
     try:
-        pem = path.read_bytes()
+        # OpenSSL reads no comments in other letters, which bundles have: names of authorities.
+        pem = path.read_bytes().decode("ascii", "ignore")
     except OSError as error:
         raise TrustError(f"ca_file {safe(str(path))} cannot be read: {error.strerror}", hint) from error
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError) as error:
         raise TrustError(f"ca_file {safe(str(path))} holds no readable certificate", hint) from error
-    return pem
+    return pem.encode()

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from pulltui.engine.hosts import bracketed, readable
+from pulltui.engine.hosts import bracketed, flaw
 from pulltui.engine.network import DEFAULT_PORTS
 
 _HOST = re.compile(rb"[A-Za-z0-9_.:-]*")
@@ -15,8 +15,9 @@ _HOST = re.compile(rb"[A-Za-z0-9_.:-]*")
 
 def can_exist(url: httpx.URL) -> bool:
     """Return whether there can be such a host and port: httpx.URL takes more than any transport does."""
-    known = bool(_HOST.fullmatch(url.raw_host)) and readable(url.raw_host.decode("ascii"))
-    return known and (url.port is None or 0 < url.port < 1 << 16)
+    host = url.raw_host.decode("ascii")
+    known = not host or ":" in host or not flaw(host.removesuffix("."))
+    return known and bool(_HOST.fullmatch(url.raw_host)) and (url.port is None or 0 < url.port < 1 << 16)
 
 
 class Origin(NamedTuple):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from urllib.parse import parse_qsl
 
 import httpx
-import msgspec
 from pulltui_config.units import format_duration
 
 from pulltui.engine.accept import BUSY, REDIRECTS, retry_after
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator, Grant, Refusal, Reply
-from pulltui.engine.clean import safe, safe_url
+from pulltui.engine.clean import WEB_PAGE, safe, safe_url, server_words
 from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
 from pulltui.engine.gates import Gate, Gates, Pass
 from pulltui.engine.hosts import bracketed
-from pulltui.engine.login import secrets_of
+from pulltui.engine.login import Secrets
 from pulltui.engine.origin import can_exist
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
 from pulltui.engine.tokens import MAX_REPLY
@@ -43,22 +43,28 @@ _TRUST_HINTS = {
         "Ask for the registry by the name in its certificate. If you did, somebody else may be answering."
     ),
 }
+_MAYBE_PLAIN = "If it speaks plain http, write http:// before the name."
+_TLS_HINTS = {"client": "Ask whoever runs the registry for a way in by a password or a token."}
 _ERROR_BODY = 4096
 """Bytes of an error answer that are read for the server's words."""
 _WORDS_TIME = 1.0
 """Seconds that a busy server's words may take: they are an extra."""
+_SIGN_IN_FIRST = httpx.codes.NETWORK_AUTHENTICATION_REQUIRED
+_SIGNED = 16
+"""Characters of a value in an address from which on it may be a signature."""
 
 
 class Answer:
     """An answer whose status is known and whose body is not read yet. Close it."""
 
-    def __init__(self, response: httpx.Response, entry: Pass, redirected: bool) -> None:
+    def __init__(self, response: httpx.Response, entry: Pass, redirected: bool, secrets: Secrets) -> None:
         self.response = response
         self.redirected = redirected
         """Whether a redirect led here."""
         self.grant: Grant | None = None
         """What it was asked with."""
         self._entry = entry
+        self._secrets = secrets
 
     @property
     def url(self) -> httpx.URL:
@@ -85,7 +91,10 @@ class Answer:
             raise PartSetback(classify(error).text) from error
 
     async def words(self, attempt: Attempt) -> str:
-        """Return what the server says in an error's body, cleaned; empty if it says nothing."""
+        """Return what the server says in an error's body, cleaned, without secrets; empty if it is nothing.
+
+        WEB_PAGE for a page where one may come from a network that wants people to sign in.
+        """
         data = b""
         try:
             async for chunk in self.chunks(attempt):
@@ -94,9 +103,16 @@ class Answer:
                     break
         except PartSetback:
             pass  # the status is what counts; the words are an extra
-        for secret in secrets_of(self.response.request.headers.get("authorization", "")):
-            data = data.replace(secret.encode(), b"***")
-        return server_words(data, self.response.headers.get("content-type", ""))
+        signed = [value for _, value in parse_qsl(self.url.query.decode("ascii")) if len(value) >= _SIGNED]
+        kind = self.response.headers.get("content-type", "")
+        words = server_words(data, kind, lambda text: self._secrets.scrub(text, signed))
+        return "" if words == WEB_PAGE and not self._may_be_a_portal() else words
+
+    def _may_be_a_portal(self) -> bool:
+        """Servers in trouble, and such as ask for a password properly, send pages of their own."""
+        if self.status == httpx.codes.UNAUTHORIZED:
+            return "www-authenticate" not in self.response.headers
+        return self.status == _SIGN_IN_FIRST or (self.status < 500 and self.status not in BUSY)
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -131,25 +147,32 @@ class Requester:
         return self._gates.gate(host_of(url))
 
     async def get(
-        self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, auth: Authenticator | None = None
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        attempt: Attempt,
+        auth: Authenticator | None = None,
+        *,
+        redirected: bool = False,
     ) -> Answer:
         """GET with redirects; the answer has any status but a redirect, 429 or 503.
 
         `headers` go to every hop: they carry nothing secret. What `auth` has to say goes to its origin only,
-        and its 401 is answered. Raises HostSetback, PartSetback, WrongAnswer, TrustError, ResponseError,
-        BusyError, RefusedError.
+        and its 401 is answered. `redirected`: `url` is where a redirect led before.
+
+        Raises HostSetback, PartSetback, WrongAnswer, TrustError, ResponseError, BusyError, RefusedError.
         """
-        redirected = False
+        secrets = auth.secrets if auth is not None else Secrets()
         for _ in range(self._max_redirects() + 1):
             if auth is not None and auth.covers(url):
                 answer = await self._send_authorized(url, headers, attempt, redirected, auth)
             else:
-                answer = await self._send(url, headers, attempt, redirected)
+                answer = await self._send(url, headers, attempt, secrets, redirected=redirected)
             if answer.status not in REDIRECTS:
                 return answer
             location = answer.response.headers.get("location")
             await answer.close()
-            url = _follow(url, location)
+            url = _follow(url, location, secrets)
             redirected = True
         raise ResponseError(
             f"{host_of(url)} redirects more than {self._max_redirects()} times",
@@ -167,29 +190,31 @@ class Requester:
         """Send with the grant there is; after a 401 with the next. Raises RefusedError if there is none."""
 
         async def ask(url: httpx.URL, headers: Mapping[str, str]) -> Reply:
-            return await self._ask(url, headers, attempt)
+            return await self._ask(url, headers, attempt, auth.secrets)
 
         grants = 0
         while True:
-            answer = await self._send(url, headers, attempt, redirected, auth)
+            answer = await self._send(url, headers, attempt, auth.secrets, redirected=redirected, auth=auth)
             grant = answer.grant
             if answer.status != httpx.codes.UNAUTHORIZED:
                 if grant is not None:
                     grant.accepted = True
                 return answer
-            if redirected and grant is not None:
-                return answer  # the address itself may be stale; a fresh one shows whether the grant is
+            asked = answer.response.headers.get_list("www-authenticate")
+            if redirected and grant is not None and (grants or not asked):
+                return answer  # it asks for nothing, or has a grant of this moment: the address is stale
             try:
-                asked = answer.response.headers.get_list("www-authenticate")
                 refusal = Refusal(asked, await answer.words(attempt))
             finally:
                 await answer.close()
             await auth.renew(grant, grants, refusal, ask, attempt)
             grants += 1
 
-    async def _ask(self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt) -> Reply:
+    async def _ask(
+        self, url: httpx.URL, headers: Mapping[str, str], attempt: Attempt, secrets: Secrets
+    ) -> Reply:
         """GET a token server's answer. Raises what `get` raises."""
-        answer = await self._send(url, {"Accept": "application/json", **headers}, attempt, False)
+        answer = await self._send(url, {"Accept": "application/json", **headers}, attempt, secrets)
         try:
             if answer.status != httpx.codes.OK:
                 return Reply(answer.status, b"", await answer.words(attempt))
@@ -210,7 +235,9 @@ class Requester:
         url: httpx.URL,
         headers: Mapping[str, str],
         attempt: Attempt,
-        redirected: bool,
+        secrets: Secrets,
+        *,
+        redirected: bool = False,
         auth: Authenticator | None = None,
     ) -> Answer:
         gate = self.gate(url)
@@ -221,9 +248,12 @@ class Requester:
         grant = auth.grant if auth is not None else None
         if grant is not None:
             headers = {**headers, "Authorization": grant.authorization}
+        if "Authorization" in headers:
+            secrets.add(headers["Authorization"])
         try:
             request = self._client.build_request("GET", url, headers=self._headers(headers))
-            response = await self._client.send(request, stream=True)
+            with grant.asked() if grant is not None else nullcontext():
+                response = await self._client.send(request, stream=True)
         except httpx.TransportError as error:
             setback = _sort(error, host_of(url))
             if isinstance(setback, HostSetback):
@@ -240,10 +270,11 @@ class Requester:
             entry.leave()
             raise
         attempt.received(0)
-        answer = Answer(response, entry, redirected)
+        answer = Answer(response, entry, redirected, secrets)
         answer.grant = grant
-        wait = retry_after(response.headers, self._wall()) if response.status_code >= 400 else None
-        if response.status_code in BUSY or (wait is not None and response.status_code >= 500):
+        status = response.status_code
+        wait = retry_after(response.headers, self._wall()) if status >= 400 else None
+        if status in BUSY or (wait is not None and status >= 500 and status != _SIGN_IN_FIRST):
             words = ""
             try:
                 with suppress(TimeoutError):
@@ -281,25 +312,8 @@ def host_of(url: httpx.URL) -> str:
     return safe(bracketed(url.raw_host.decode("ascii"), url.port), 260)
 
 
-def server_words(body: bytes, content_type: str) -> str:
-    """Return the message of an error's body, cleaned: the registry's JSON errors, or plain text."""
-    text = body.decode("utf-8", "replace")
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = None
-    if isinstance(document, dict):
-        errors = document.get("errors")
-        first = errors[0] if isinstance(errors, list) and errors else document
-        if isinstance(first, dict):
-            text = str(first.get("message") or first.get("error") or first.get("code") or "")
-    elif "html" in content_type or text.lstrip()[:1] == "<":
-        return ""
-    return safe(text, 200)
-
-
-def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
-    """Return where a redirect leads. Raises WrongAnswer or ResponseError."""
+def _follow(url: httpx.URL, location: str | None, secrets: Secrets) -> httpx.URL:
+    """Return where a redirect leads. Raises WrongAnswer or ResponseError, without the secrets."""
     if not location or not location.isascii():  # RFC 9110, 5.5; the fast transport cannot show others anyway
         raise WrongAnswer(f"{host_of(url)} redirects without saying where to, or not in ASCII as it must be")
     try:
@@ -309,13 +323,14 @@ def _follow(url: httpx.URL, location: str | None) -> httpx.URL:
     if target.scheme in ("http", "https") and not can_exist(target):
         raise WrongAnswer(f"{host_of(url)} redirects to an address that is none")
     if target.scheme not in ("http", "https") or not target.raw_host:
+        shown = safe(secrets.scrub(safe_url(str(target), _ERROR_BODY)), 200)
         raise ResponseError(
-            f"{host_of(url)} redirects to {safe_url(str(target))}, which is neither http nor https",
+            f"{host_of(url)} redirects to {shown}, which is neither http nor https",
             "Something between you and the registry interferes.",
         )
     if url.scheme == "https" and target.scheme == "http":
         raise ResponseError(
-            f"{host_of(url)} redirects from https to plain http ({host_of(target)})",
+            f"{host_of(url)} redirects from https to plain http ({secrets.scrub(host_of(target))})",
             "That is never followed: anybody on the way could change what comes.",
         )
     # A redirect does not choose as whom we log in: httpx would make credentials of a user in the address.
@@ -328,7 +343,7 @@ def _sort(error: httpx.TransportError, host: str) -> Exception:
     if fault.kind is FaultKind.TRUST:
         return TrustError(f"{host}: {fault.text}", _TRUST_HINTS[Distrust(fault.reason)])
     if fault.kind is FaultKind.TLS:
-        return TrustError(f"{host}: {fault.text}", "If it speaks plain http, write http:// before the name.")
+        return TrustError(f"{host}: {fault.text}", _TLS_HINTS.get(fault.reason, _MAYBE_PLAIN))
     if fault.kind is FaultKind.PROXY and fault.reason == "login":
         return RefusedError(
             fault.text, "They go into the proxy's address: http://user:password@host:port, with %40 for @."

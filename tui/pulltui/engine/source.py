@@ -10,10 +10,13 @@ import httpx
 from pulltui.engine.accept import FINAL, STALE, Body, accept
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
+from pulltui.engine.clean import SIGN_IN, WEB_PAGE
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
 from pulltui.engine.request import Answer, Requester, host_of
 from pulltui.engine.setbacks import PartSetback, StaleUrl, WrongAnswer
 
+_FINAL = FINAL | {httpx.codes.NETWORK_AUTHENTICATION_REQUIRED}
+"""Server errors that trying again does not change, and a network that says plainly one must sign in first."""
 _BARREN = 2
 """Fresh URLs in a row that brought no byte before the pull fails."""
 
@@ -118,8 +121,7 @@ class Source:
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         url, generation = self._direct or self.url, self.generation
-        answer = await self._requester.get(url, headers, attempt, self._auth)
-        answer.redirected = answer.redirected or url != self.url
+        answer = await self._requester.get(url, headers, attempt, self._auth, redirected=url != self.url)
         return await self._judge(answer, generation, start, end, attempt)
 
     async def _judge(self, answer: Answer, generation: int, start: int, end: int, attempt: Attempt) -> Stream:
@@ -152,7 +154,7 @@ class Source:
             return await self._stale(answer, generation, attempt)
         if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return WrongAnswer("416: the server has fewer bytes than the manifest says")
-        if status < 500 or status in FINAL:
+        if status < 500 or status in _FINAL:
             return await refusal(answer, f"blob {self._digest[7:19]}", attempt)
         return PartSetback(f"{status} from {answer.host}")
 
@@ -163,10 +165,11 @@ class Source:
         self.refresh(generation)
         if self._barren >= _BARREN:
             words = await answer.words(attempt)
+            portal = SIGN_IN if words == WEB_PAGE else ""
             return RefusedError(
                 f"{answer.host} refuses fresh addresses of blob {self._digest[7:19]} ({answer.status})"
                 + (f": {words}" if words else ""),
-                "The store behind the registry turns us away; try again later.",
+                portal or "The store behind the registry turns us away; try again later.",
             )
         return StaleUrl(f"address expired ({answer.status} from {answer.host})")
 
@@ -179,10 +182,16 @@ async def refusal(answer: Answer, what: str, attempt: Attempt) -> Exception:
     status, host = answer.status, answer.host
     if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY):
         return PartSetback(f"{status} from {host}")
-    if status >= 500 and status not in FINAL:
+    if status >= 500 and status not in _FINAL:
         return PartSetback(f"{status} from {host}")
     words = await answer.words(attempt)
     said = f": {words}" if words else ""
+    if words == WEB_PAGE or status == httpx.codes.NETWORK_AUTHENTICATION_REQUIRED:
+        missing = status in (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+        return (NotFoundError if missing else RefusedError)(
+            f"{host} answered {status} for {what}: {WEB_PAGE}",
+            f"{SIGN_IN} If it is one, check the name and the tag for typing errors." if missing else SIGN_IN,
+        )
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         return NotFoundError(
             f"{host} has no {what} ({status}){said}",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
-from pulltui.engine.clean import safe_url
 from pulltui.engine.errors import PullError
 from pulltui.engine.network import Way
-from pulltui.engine.trouble import PROXY_KEY, PROXY_LOGIN, SELF_ISSUED
+from pulltui.engine.trouble import PROXY_KEY, PROXY_LOGIN, SELF_ISSUED, SOCKS_BROKEN, SOCKS_UNREACHED
 
 TransportKind = Literal["fast", "httpx"]
 
@@ -65,11 +66,14 @@ class Transport(httpx.AsyncBaseTransport):
             try:
                 return await self._pool(self.kind, proxy).handle_async_request(request)
             except httpx.ConnectError as error:
-                if SELF_ISSUED not in str(error) or not self._way.ca_pem:
+                if SELF_ISSUED in str(error):
+                    # `openssl req -x509` makes servers such certificates. OpenSSL takes one that stands in
+                    # `ca_file` or the system's store, rustls never does; nothing was sent yet, so httpx's own
+                    # transport decides, now and later.
+                    self._lenient.add(host)
+                elif SOCKS_UNREACHED not in str(error):
                     raise
-            # `openssl req -x509` makes servers such certificates. OpenSSL takes one that stands in `ca_file`,
-            # rustls never does; nothing was sent yet, so httpx's own transport decides, now and later.
-            self._lenient.add(host)
+                # Why there is no way to a SOCKS proxy is told by httpx's own transport only: it asks again.
         return await self._pool("httpx", proxy).handle_async_request(request)
 
     def _pool(self, kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
@@ -145,19 +149,50 @@ class PlainTransport(httpx.AsyncHTTPTransport):
         limits = httpx.Limits(max_keepalive_connections=max_idle, keepalive_expiry=IDLE_TIMEOUT)
         secure = proxy is not None and proxy.startswith("https:")
         via = httpx.Proxy(proxy, ssl_context=context if secure else None) if proxy else None
-        self._timeout = {"connect": connect_timeout}
-        try:
-            super().__init__(verify=context, limits=limits, proxy=via, trust_env=False)
-        except ImportError as error:
-            raise PullError(
-                f"proxy {safe_url(proxy or '')} cannot be used by httpx's own transport",
-                'Set transfer.transport = "fast", or use an http proxy.',
-            ) from error
+        self._connect_timeout = connect_timeout
+        self._socks = proxy is not None and proxy.startswith("socks")
+        super().__init__(verify=context, limits=limits, proxy=via, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request with no timeout but the one for connecting."""
-        request.extensions["timeout"] = self._timeout
-        return await super().handle_async_request(request)
+        request.extensions["timeout"] = {"connect": self._connect_timeout}
+        try:
+            if self._socks:
+                return await self._through_socks(request)
+            return await super().handle_async_request(request)
+        except ssl.SSLError as error:  # an alert instead of an answer, which httpcore does not know
+            raise httpx.ReadError(str(error)) from error
+
+    async def _through_socks(self, request: httpx.Request) -> httpx.Response:
+        """Send it with a timeout for the talk with the proxy, and an httpx error for whatever that brings.
+
+        httpcore waits for a SOCKS proxy's words without end, knows no error for strange ones, and leaves the
+        connection open after any.
+        """
+        talking: Any = None
+        try:
+            async with asyncio.timeout(None) as limit:
+
+                async def trace(event: str, facts: dict[str, Any]) -> None:
+                    nonlocal talking
+                    if event == "socks.setup_socks5_connection.started":
+                        talking = facts["stream"]
+                        limit.reschedule(asyncio.get_running_loop().time() + self._connect_timeout)
+                    elif event == "socks.setup_socks5_connection.complete":
+                        talking = None
+                        limit.reschedule(None)
+
+                request.extensions["trace"] = trace
+                return await super().handle_async_request(request)
+        except BaseException as error:  # a cancellation; socksio's own; an assertion of httpcore's
+            if talking is None:
+                raise
+            await talking.aclose()
+            if isinstance(error, TimeoutError):
+                raise httpx.ConnectTimeout("the SOCKS proxy says nothing") from error
+            if isinstance(error, httpx.ProxyError) or not isinstance(error, Exception):
+                raise
+            raise httpx.ProxyError(SOCKS_BROKEN) from error
 
 
 async def chunks(response: httpx.Response) -> AsyncIterator[memoryview]:
@@ -172,3 +207,5 @@ async def chunks(response: httpx.Response) -> AsyncIterator[memoryview]:
     except httpx.RequestError as error:
         error.request = response.request
         raise
+    except ssl.SSLError as error:  # an alert, which httpcore does not know
+        raise httpx.ReadError(str(error), request=response.request) from error

@@ -22,9 +22,17 @@ PROXY_KEY = "pulltui_proxy"
 CUT_SHORT = "without sending complete message body"
 NO_ANSWER = "without sending a response"
 PROXY_LOGIN = "407"
+SOCKS_LOGIN = "from proxy server, but got NO ACCEPTABLE METHODS"
+SOCKS_WRONG_LOGIN = "Invalid username/password"
+SOCKS_REPLY = "Proxy Server could not connect: "
+SOCKS_BROKEN = "does not answer in proper SOCKS 5"
 WRONG_VERSION = "WRONG_VERSION_NUMBER"
+# The alert of TLS 1.3 to clients without a certificate, as OpenSSL and rustls word it.
+_CLIENT_CERTIFICATE = ("ALERT_CERTIFICATE_REQUIRED", "CertificateRequired")
 # How rustls words a server's certificate that is an authority's, its own.
 SELF_ISSUED = "CaUsedAsEndEntity"
+# What pyreqwest says when there is no connection to a SOCKS proxy, whatever the cause.
+SOCKS_UNREACHED = "SOCKS error: failed to create underlying connection"
 
 
 class FaultKind(StrEnum):
@@ -42,7 +50,8 @@ class FaultKind(StrEnum):
     PROTOCOL = "protocol"
     """The answer is not HTTP."""
     TLS = "tls"
-    """No TLS session, and not for the certificate; `reason` is "no-tls" if the other side speaks no TLS."""
+    """No TLS session, and not for the certificate; `reason` is "no-tls" if the other side speaks no TLS, and
+    "client" if it wants a certificate from us."""
     TRUST = "trust"
     """The certificate is not believed; `reason` says why."""
     PROXY = "proxy"
@@ -129,14 +138,9 @@ def classify(error: BaseException) -> Fault:
         return Fault(FaultKind.PROXY, text, reason, detail, _host(at))
     if kind is FaultKind.PROXY:
         at = httpx.URL(proxy)
-        why = f"does not connect to {host}"
-        if reason:
-            asks, refuses = (
-                "asks for a user name and password",
-                "refuses the user name and password it was given",
-            )
-            why = refuses if at.userinfo else asks
-        return Fault(kind, f"proxy {safe_url(proxy)} {why}", reason, detail, _host(at))
+        return Fault(
+            kind, f"proxy {safe_url(proxy)} {_refusal(at, reason, host, detail)}", reason, detail, _host(at)
+        )
     text = _words(kind, reason, url, detail)
     if proxy and kind not in (FaultKind.TOO_MANY_FILES, FaultKind.TRUST):
         text += f" (through proxy {safe_url(proxy)})"
@@ -146,6 +150,17 @@ def classify(error: BaseException) -> Fault:
 def _host(url: httpx.URL) -> str:
     """Return the host as it is asked for; httpx would decode xn--, which may look like another, or fail."""
     return safe(url.raw_host.decode("ascii"))
+
+
+def _refusal(proxy: httpx.URL, reason: str, host: str, detail: str) -> str:
+    """Return what a proxy that was reached does instead of connecting to `host`."""
+    if reason:
+        asks, refuses = "asks for a user name and password", "refuses the user name and password it was given"
+        return refuses if proxy.userinfo else asks
+    if detail == SOCKS_BROKEN:
+        return detail
+    _, _, reply = detail.rstrip(".").partition(SOCKS_REPLY)
+    return f"does not connect to {host}" + (f" ({reply})" if reply else "")
 
 
 def _words(kind: FaultKind, reason: str, url: httpx.URL, detail: str) -> str:
@@ -169,6 +184,8 @@ def _words(kind: FaultKind, reason: str, url: httpx.URL, detail: str) -> str:
         return f"the certificate of {host} is not trusted: {why}"
     if reason == "no-tls":
         return f"{address} does not speak TLS"
+    if reason == "client":
+        return f"{address} wants a certificate from us, and there is no way to give one"
     return texts.get(kind, detail)
 
 
@@ -183,7 +200,8 @@ def _kind(error: BaseException) -> tuple[FaultKind, str]:
     if isinstance(error, httpx.TimeoutException):
         return FaultKind.SILENT, ""
     if isinstance(error, httpx.ProxyError):
-        return FaultKind.PROXY, "login" if text.startswith(PROXY_LOGIN) else ""
+        login = text.startswith(PROXY_LOGIN) or SOCKS_LOGIN in text or text == SOCKS_WRONG_LOGIN
+        return FaultKind.PROXY, "login" if login else ""
     connecting = isinstance(error, httpx.ConnectError)
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
@@ -191,6 +209,8 @@ def _kind(error: BaseException) -> tuple[FaultKind, str]:
         if isinstance(link, ssl.SSLEOFError):
             return (FaultKind.CLOSED if connecting else FaultKind.SHORT_BODY), ""
         if isinstance(link, ssl.SSLError):
+            if any(words in str(link) for words in _CLIENT_CERTIFICATE):
+                return FaultKind.TLS, "client"
             reason = "no-tls" if WRONG_VERSION in str(link) else ""
             return (FaultKind.TLS if connecting else FaultKind.PROTOCOL), reason
         if isinstance(link, socket.gaierror):
