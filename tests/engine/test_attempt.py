@@ -8,6 +8,7 @@ from pulltui.engine.attempt import Attempt, Watchdog
 from pulltui.engine.gates import Gate
 from pulltui.engine.setbacks import HostSetback, PartSetback, Reconnect, StallSetback
 from pulltui.engine.slots import NoSlot, Place, Slots
+from pulltui.engine.throttle import JUST_NOW
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.watchdog import Silence
 
@@ -182,6 +183,26 @@ async def test_who_waits_at_a_shut_gate_lets_others_have_the_slot(watchdog: Watc
     waiting = asyncio.create_task(wait_at(gate, place, watchdog))
     await waiting
     assert not slots.take_now("a"), "it was free, and is taken again"
+
+
+async def test_says_whether_a_cap_holds_it_back(watchdog: Watchdog, clock: Clock) -> None:
+    seen: list[bool] = []
+
+    async def work(attempt: Attempt) -> None:
+        attempt.hold(connected=True)
+        attempt.release()
+        seen.append(attempt.capped)
+        for _ in range(50):  # slice by slice, without a byte off the socket
+            attempt.hold(connected=True, capped=True)
+            clock.now += 2.0
+            watchdog.look()
+            attempt.release()
+            seen.append(attempt.capped)
+        clock.now += JUST_NOW
+        seen.append(attempt.capped)
+
+    await watchdog.guard(work)
+    assert seen == [False, *[True] * 50, False]
 
 
 async def test_who_waits_for_the_writer_keeps_the_slot(watchdog: Watchdog) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
+from pulltui.engine.store import Store
 from pulltui.engine.views import EventKind, PullState
 from support.engine import KB, Engine
 from support.registry import differences, layer, make_model
@@ -49,6 +50,62 @@ def test_a_disk_that_fills_up_is_waited_for_and_nothing_is_lost(
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
     assert it.events(EventKind.RETRY) == [], "the disk's trouble is no part's"
+
+
+def test_a_full_disk_stops_everything_that_writes_there(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_model("other", 1500 * KB, seed=77)
+    server = registry(MODEL, other, faults="link@2MB/s")
+    it = engine(tuning={"space_check": 0.1})
+    pulls = [it.add(name) for name in server.names()]
+    it.until(lambda: all(it.pull(pull).done > 200 * KB for pull in pulls), "both have begun")
+    inode = (it.work / f"{DIGEST.replace(':', '-')}-partial").stat().st_ino
+    real, full = os.pwrite, [True]
+
+    def pwrite(fd: int, data: memoryview, at: int) -> int:
+        if full[0] and os.fstat(fd).st_ino == inode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    it.until(lambda: {event.pull for event in it.events(EventKind.WAITING)} == set(pulls), "both wait")
+    assert {event.error_kind for event in it.events(EventKind.WAITING)} == {"no-space"}
+    full[0] = False
+    server.faults = ""
+    it.until_done(*pulls)
+    it.assert_installed(MODEL, other, host=server.host)
+
+
+def test_a_disk_that_has_room_by_its_figures_and_takes_nothing_is_not_fetched_for(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota, say."""
+    real, full, tried = os.pwrite, [True], []
+
+    def pwrite(fd: int, data: memoryview, at: int) -> int:
+        if full[0]:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return real(fd, data, at)
+
+    def takes(self: Store, size: int) -> bool:
+        tried.append(size)
+        return not full[0]
+
+    server = registry(MODEL)
+    it = engine()
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    monkeypatch.setattr(Store, "takes", takes)
+    pull = it.add(server.names()[0])
+    it.until_state(pull, PullState.WAITING)
+    server.counters.wait_for(lambda counters: counters.open_now() == 0)
+    mark = server.counters.mark()
+    it.until(lambda: len(tried) >= 4, "it is tried out")
+    assert server.counters.mark() == mark, "nobody asked the server for anything"
+    assert it.pull(pull).kind == "no-space"
+    full[0] = False
+    it.until_done(pull)
+    it.assert_installed(MODEL, host=server.host)
 
 
 def test_a_failed_sync_takes_back_what_is_not_durable_and_fails_with_it(
@@ -155,13 +212,17 @@ def test_something_else_in_the_partials_place_is_left_alone(
     assert precious.read_bytes() == b"precious"
 
 
-def test_a_partial_that_another_program_deleted_is_noticed(registry: Registries, engine: Engines) -> None:
+def test_a_partial_that_another_program_deleted_is_fetched_again(
+    registry: Registries, engine: Engines
+) -> None:
     server = registry(MODEL, faults="link@3MB/s")
-    it = engine(tuning={"checkpoint_bytes": 200 * KB})
+    it = engine(may_fall=True)
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done > 300 * KB, "some of it")
     (it.work / f"{DIGEST.replace(':', '-')}-partial").unlink()
-    failed = it.until_failed(pull)
-    assert "another program" in failed.error
-    assert failed.done < 1400 * KB, "at the next checkpoint, not at the end"
-    assert not (it.directory / "blobs" / DIGEST.replace(":", "-")).exists()
+    it.until(lambda: it.events(EventKind.NOTE), "it is told")
+    assert "another program moved or deleted" in it.events(EventKind.NOTE)[0].why
+    assert it.blob(pull, DIGEST).done < 1400 * KB, "noticed on the way, not at the end"
+    server.faults = ""
+    it.until_done(pull)
+    it.assert_installed(MODEL, host=server.host)

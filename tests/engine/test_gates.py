@@ -3,18 +3,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from pulltui.engine.gates import Gate, Gates, Pass
-from pulltui.engine.setbacks import HostSetback
+from pulltui.engine.gates import Gate, Gates
 from pulltui.engine.tuning import Tuning
-
-TUNING = Tuning(probe_first=1.0, probe_last=5.0, halve_pause=2.0, ceiling_pause=10.0)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from support.gates import TUNING, Clock, advance, busy, knock, refused, settle
 
 
 @pytest.fixture
@@ -25,32 +16,6 @@ def clock() -> Clock:
 @pytest.fixture
 def gate(clock: Clock) -> Gate:
     return Gate("host", TUNING, clock)
-
-
-def refused() -> HostSetback:
-    return HostSetback("connection refused by host", "host")
-
-
-def busy(retry_after: float | None = None, *, ceiling: bool = False) -> HostSetback:
-    return HostSetback("host is busy", "host", busy=True, retry_after=retry_after, ceiling=ceiling)
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-async def knock(gate: Gate) -> asyncio.Task[Pass]:
-    task = asyncio.create_task(gate.enter())
-    await settle()
-    return task
-
-
-async def advance(gate: Gate, clock: Clock, seconds: float) -> None:
-    """Time passes; who waits at the gate looks again (its timer runs on the loop's clock)."""
-    clock.now += seconds
-    gate._notify()
-    await settle()
 
 
 async def test_a_well_host_lets_everybody_through(gate: Gate) -> None:
@@ -159,79 +124,6 @@ async def test_a_timer_of_its_own_wakes_whoever_waits() -> None:
     await asyncio.wait_for(gate.enter(), 30)
 
 
-async def test_connections_are_halved_at_most_once_in_a_while(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(16)]
-    for entry in passes[:6]:
-        entry.trouble(busy())
-        entry.leave()
-    assert gate.limit == 8, "six complaints about the same crowd"
-    clock.now += 1.9
-    passes[6].trouble(busy())
-    assert gate.limit == 8
-    clock.now += 0.1
-    passes[7].trouble(busy())
-    assert gate.limit == 4
-    clock.now += 2.0
-    passes[8].trouble(busy(60.0))
-    assert gate.limit == 2
-    clock.now += 59.0
-    passes[9].trouble(busy())
-    assert gate.limit == 2, "not before its Retry-After is over"
-
-
-async def test_the_limit_never_falls_below_one(gate: Gate, clock: Clock) -> None:
-    entry = await gate.enter()
-    for _ in range(5):
-        entry.trouble(busy())
-        clock.now += 10.0
-    assert gate.limit == 1
-
-
-async def test_no_more_than_the_limit_are_through(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(4)]
-    passes[0].trouble(busy(ceiling=True))
-    for entry in passes:
-        entry.leave()
-    clock.now += 1.0
-    probe = await gate.enter()
-    probe.succeed()
-    assert gate.limit == 2
-    second, third = await knock(gate), await knock(gate)
-    assert (second.done(), third.done()) == (True, False)
-    probe.leave()
-    await settle()
-    assert third.done()
-
-
-async def test_a_ceiling_is_felt_for_again_step_by_step_with_growing_pauses(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(8)]
-    passes[0].trouble(busy(ceiling=True))
-    assert gate.limit == 4
-    clock.now = 9.9
-    gate.succeed()
-    assert gate.limit == 4
-    clock.now = 10.0
-    gate.succeed()
-    assert gate.limit == 5
-    passes[1].trouble(busy(ceiling=True))
-    assert gate.limit == 2
-    clock.now = 29.9
-    gate.succeed()
-    assert gate.limit == 2, "twenty seconds this time"
-    clock.now = 30.0
-    gate.succeed()
-    assert gate.limit == 3
-
-
-async def test_a_server_that_was_merely_busy_gets_its_traffic_back(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(8)]
-    passes[0].trouble(busy())
-    assert gate.limit == 4
-    clock.now = 10.0
-    gate.succeed()
-    assert gate.limit is None
-
-
 async def test_refusing_is_not_asking_for_fewer_connections(gate: Gate) -> None:
     entry = await gate.enter()
     entry.trouble(refused())
@@ -297,11 +189,44 @@ async def test_a_busy_server_gets_its_traffic_back_though_no_request_is_answered
     assert gate.crowded == "host takes 2 connections at a time"
     task = await knock(gate)
     assert not task.done()
-    await advance(gate, clock, 9.9)
+    await advance(gate, clock, 1.9)
     assert not task.done()
     await advance(gate, clock, 0.1)
-    assert task.done(), "no longer for having been halved twice"
-    assert gate.limit is None
+    assert gate.limit == 4, "after twice the pause, for it was busy twice"
+    assert not task.done(), "eight are through"
+    for entry in passes[:5]:
+        entry.leave()
+    await settle()
+    assert task.done()
+
+
+async def test_a_host_that_has_answered_before_is_looked_at_after_a_tenth_of_its_absence(
+    gate: Gate, clock: Clock
+) -> None:
+    gate.succeed()
+    pauses = []
+    for _ in range(40):
+        entry = await gate.enter()
+        entry.trouble(refused())
+        entry.leave()
+        assert gate.waiting is not None
+        assert gate.waiting.seconds is not None
+        pauses.append((clock.now, gate.waiting.seconds))
+        clock.now += gate.waiting.seconds
+    assert all(pause == pytest.approx(max(1.0, min(5.0, 0.1 * now))) for now, pause in pauses)
+    assert pauses[-1][1] == pytest.approx(5.0)
+
+
+async def test_probes_of_a_busy_host_come_when_it_says(gate: Gate, clock: Clock) -> None:
+    pauses = []
+    for _ in range(4):
+        entry = await gate.enter()
+        entry.trouble(busy(2.0))
+        entry.leave()
+        assert gate.waiting is not None
+        pauses.append(gate.waiting.seconds)
+        clock.now += 2.0
+    assert pauses == [2.0] * 4
 
 
 async def test_who_waits_for_a_place_looks_by_itself_when_there_may_be_more() -> None:

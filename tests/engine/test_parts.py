@@ -152,3 +152,61 @@ def test_what_was_received_but_never_written_is_not_counted() -> None:
     part.settle()
     assert part.received == 30
     assert part.state is PartState.PARTIAL
+
+
+def test_a_part_is_split_behind_what_came_of_it() -> None:
+    table = PartTable(lay_out(1000, 400))
+    first, second, third = table.parts
+    first.mark = Mark(100, 1)
+    first.received = 150
+    before = table.parts
+    back = table.split(first, 300)
+    assert [(part.n, part.offset, part.size) for part in table] == [
+        (0, 0, 300),
+        (1, 300, 100),
+        (2, 400, 400),
+        (3, 800, 200),
+    ]
+    assert back is table.at(300) is table.at(399)
+    assert (back.mark, back.state, back.slot) == (Mark(0, 0), PartState.TODO, 3)
+    assert (first.slot, second.slot, third.slot) == (0, 1, 2), "the others stay where they are on disk"
+    assert before == [first, second, third], "other threads may still walk along the old list"
+
+
+@pytest.mark.parametrize("at", [0, 100, 150, 400, 401])
+def test_a_part_is_not_split_within_what_came_nor_at_its_ends(at: int) -> None:
+    table = PartTable(lay_out(1000, 400))
+    table.parts[0].mark = Mark(100, 1)
+    table.parts[0].received = 150
+    with pytest.raises(ValueError, match="cannot be cut"):
+        table.split(table.parts[0], at)
+
+
+def test_who_walks_along_while_a_part_is_split_never_steps_over_the_new_one() -> None:
+    """A thread that has the old list in its hands sees the shrunk part as done, and stops at the cut."""
+
+    class Walking(PartTable):
+        """Splits in the moment in which the walker has taken the list."""
+
+        cut = False
+
+        @property
+        def parts(self) -> list[Part]:  # type: ignore[override]
+            old = self._list
+            if self.cut:
+                self.cut = False
+                PartTable.split(self, old[0], 300)
+            return old
+
+        @parts.setter
+        def parts(self, parts: list[Part]) -> None:
+            self._list = parts
+
+    table = Walking(lay_out(1000, 400))
+    first, second, _ = table.parts
+    first.mark = Mark(299, 1)
+    second.mark = Mark(400, 1)
+    table.cut = True
+    assert table.written_prefix(0) == 299
+    first.mark = Mark(300, 1)
+    assert table.written_prefix(0) == 300

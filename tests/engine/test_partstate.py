@@ -308,3 +308,33 @@ def test_the_live_state_alone_keeps_the_layout_and_what_it_proves(tmp_path: Path
 
 def test_no_record_is_no_claim(tmp_path: Path) -> None:
     assert not Claims.read(tmp_path / "a", tmp_path / "b", DIGEST, TOTAL)
+
+
+def test_a_split_survives_a_kill_at_each_of_its_steps(tmp_path: Path) -> None:
+    """The record is appended, then counted, then the front is cut: each store alone may be the last one."""
+    path = tmp_path / "live"
+    table = PartTable(lay_out(TOTAL, 300))
+    live = LiveState(path, DIGEST, table)
+    live.store(1, Mark(100, 7))
+    before = path.read_bytes()
+    front = table.parts[1]
+    front.mark = Mark(100, 7)
+    front.received = 100
+    live.split(front, table.split(front, 450))
+    after = path.read_bytes()
+    live.close()
+    changed = [at for at in range(len(after)) if after[at] != before[at]]
+    record = [at for at in changed if at >= 64 + 4 * 32]
+    count = [at for at in changed if at < 64]
+    cut = [at for at in changed if at not in record and at not in count]
+    assert record and count and cut
+    whole = [(0, 300, 0), (300, 300, 100), (600, 300, 0), (900, 100, 0)]
+    halves = [(0, 300, 0), (300, 150, 100), (450, 150, 0), (600, 300, 0), (900, 100, 0)]
+    state = bytearray(before)
+    for step, expected in ((record, whole), (count, halves), (cut, halves)):
+        for at in step:
+            state[at] = after[at]
+        path.write_bytes(state)
+        records = read_live(path, DIGEST)
+        assert records is not None
+        assert [(each.offset, each.size, each.completed) for each in records] == expected

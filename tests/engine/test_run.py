@@ -94,6 +94,30 @@ def test_a_run_whose_end_moved_back_takes_no_byte_behind_it() -> None:
     assert states == [PartState.DONE, PartState.PARTIAL, PartState.TODO]
 
 
+def test_a_shortened_run_ends_inside_a_part_and_the_next_one_goes_on_there() -> None:
+    table = table_of(30, 0, 0)
+    paper = Paper(table)
+    run = Run(table.take_run(150, 0.0), NO_SOURCE, 5.0)
+    run.shorten(150)
+    assert (run.start, run.end) == (30, 180)
+    feed(run, paper, DATA[30:300], [70, 70, 70])
+    assert run.complete
+    run.let_go()
+    assert [part.mark.written for part in table] == [100, 80, 0]
+    following = Run(table.take_run(1, 0.0), NO_SOURCE, 5.0)
+    following.shorten(1000)
+    assert (following.start, following.end) == (180, 200), "never longer than it was"
+
+
+def test_a_stopped_run_is_complete() -> None:
+    table = table_of(0, 0)
+    run = Run(table.parts, NO_SOURCE, 5.0)
+    run.feed(memoryview(DATA)[:120], Paper(table).submit, 10**9)
+    run.stop()
+    assert run.complete
+    assert (run.received, run.end) == (120, 120)
+
+
 def test_the_states_of_a_run_s_parts_tell_where_it_is() -> None:
     table = table_of(0, 0, 0)
     paper = Paper(table)

@@ -38,6 +38,31 @@ async def test_a_registry_with_a_limit_leaves_room_for_others() -> None:
     assert third.done()
 
 
+async def test_caps_on_speed_bound_what_is_handed_out_and_may_be_raised() -> None:
+    most: dict[str, int | None] = {"all": 3, "slow": 1}
+    slots = Slots(lambda: 64, dict, lambda: most["all"], most.get)
+    assert slots.take_now("a", "slow")
+    assert not slots.take_now("a", "slow")
+    assert slots.take_now("a", "fast")
+    assert slots.take_now("a", "fast")
+    assert (slots.in_use, slots.of_pull("fast"), slots.most("a")) == (3, 2, 64)
+    waiting = [asyncio.create_task(slots.acquire("b", pull)) for pull in ("slow", "fast", "new")]
+    await settle()
+    assert [slots.starved(pull) for pull in ("slow", "fast", "new")] == [False, False, True]
+    most["all"] = 5
+    slots.look()
+    await settle()
+    assert [task.done() for task in waiting] == [False, True, True]
+    most["slow"] = None
+    slots.look()
+    await settle()
+    assert not waiting[0].done(), "five are in use"
+    most["all"] = None
+    slots.look()
+    await settle()
+    assert waiting[0].done()
+
+
 async def test_a_limit_above_the_total_is_the_total() -> None:
     assert Slots(lambda: 4, lambda: {"hf.co": 8}).most("hf.co") == 4
 

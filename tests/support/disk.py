@@ -76,7 +76,9 @@ def _claims(partial: Path, digest: str, size: int, disk: Disk) -> tuple[list[Int
     records: list[PartRecord | LiveRecord] = [*claims.durable.parts, *(claims.live or [])]
     disk.claims += len(records)
     claimed = [(record.offset, record.offset + record.completed) for record in records]
-    return claimed, [(part.offset, part.offset + part.size) for part in claims.durable.parts]
+    # A part may have been split since the durable state: then the live one has more of them.
+    starts = sorted({record.offset for record in records})
+    return claimed, list(zip(starts, [*starts[1:], size], strict=True))
 
 
 def _right(data: Path, true: Path, part: Interval) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -28,6 +29,10 @@ TUNING = Tuning(
     tick=0.01,
     publish=0.01,
     quiet_after=0.05,
+    # Nobody takes over from whom a test has made quiet or slow, unless it is about that.
+    takeover_after=math.inf,
+    idle_after=math.inf,
+    look=0.01,
     backoff_base=0.002,
     resolve_base=0.002,
     budget_refill=64 * KB,
@@ -38,6 +43,8 @@ TUNING = Tuning(
     halve_pause=0.02,
     ceiling_pause=0.05,
     space_check=0.02,
+    queue_pause=0.01,
+    queue_retry=0.02,
 )
 
 
@@ -53,11 +60,13 @@ class Engine:
         *,
         transport: Literal["auto", "fast", "httpx"] = "auto",
         part_size: int = 100 * KB,
-        connections: int = 4,
+        connections: int | Literal["auto"] = 4,
         active_pulls: int = 2,
         stall_timeout: float = 0.4,
         max_retries: int = 6,
+        slow_factor: float = 0.1,
         keep_free: int = 0,
+        check_space: bool = True,
         max_redirects: int = 10,
         tuning: dict[str, Any] | None = None,
         may_fall: bool = False,
@@ -69,7 +78,7 @@ class Engine:
         `service` are more arguments of the Service.
         """
         settings = Settings(
-            storage=Storage(keep_free=keep_free),
+            storage=Storage(check_space=check_space, keep_free=keep_free),
             transfer=Transfer(
                 connections=connections,
                 part_size=part_size,
@@ -79,12 +88,15 @@ class Engine:
             retry=Retry(
                 stall_timeout=stall_timeout,
                 max_retries=max_retries,
+                slow_factor=slow_factor,
                 backoff_cap=0.05,
                 max_redirects=max_redirects,
             ),
             network=network or Network(),
         )
         self.directory = directory
+        self.settings = settings
+        """Those it was started with."""
         self.service = Service(
             settings,
             directory,
@@ -176,6 +188,22 @@ class Engine:
     def remove(self, *pulls: str, delete: bool = False) -> None:
         """Take off the list."""
         self._seen(self.service.remove(pulls, delete=delete))
+
+    def move(self, *pulls: str, by: int) -> None:
+        """Move in the queue."""
+        self._seen(self.service.move(pulls, by))
+
+    def start_next(self, *pulls: str) -> None:
+        """Put at the head of those that wait."""
+        self._seen(self.service.start_next(pulls))
+
+    def undo(self) -> str:
+        """Take the newest removal or move back; what it was."""
+        return self._seen(self.service.undo())
+
+    def names(self) -> list[str]:
+        """The models of all pulls, in order."""
+        return [pull.name.rpartition("/")[2].partition(":")[0] for pull in self.look().pulls]
 
     def _seen(self, command: Future[T]) -> T:
         """Wait until it is done, and until the views show it."""

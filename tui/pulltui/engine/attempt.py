@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pulltui.engine.gates import Clock, Gate
 from pulltui.engine.setbacks import Reconnect, Setback, StallSetback
 from pulltui.engine.slots import NoSlot, Place
+from pulltui.engine.throttle import JUST_NOW
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.watchdog import Silence, StallClock
 
 T = TypeVar("T")
+
+_LATELY = 0.5
+"""Seconds for which a wait of our own makes a connection look slow."""
+_MOMENT = 0.01
+"""A shorter wait of our own does not."""
 
 
 class Attempt:
@@ -33,6 +40,12 @@ class Attempt:
         self.place: Place | None = None
         """The slot under which it runs; given away while it waits without a connection."""
         self._giving: asyncio.Handle | None = None
+        self._held_by_cap = False
+        self._capped = -math.inf
+        """When a cap last held it back."""
+        self._hold_began: float | None = None
+        self._held = -math.inf
+        """When it last waited by itself, for more than a moment."""
         self._stall = StallClock(self.started, tuning.quiet_after, stall_after, tuning.trickle_rate)
 
     def received(self, count: int) -> None:
@@ -40,13 +53,27 @@ class Attempt:
         self._stall.received(self._clock(), count)
         self.silence = Silence.NONE
 
-    def hold(self, gate: Gate | None = None, *, connected: bool = False) -> None:
-        """We wait by ourselves (at a gate, for the writer): silence does not count.
+    @property
+    def capped(self) -> bool:
+        """Whether a cap holds it back just now."""
+        return self._held_by_cap or self._clock() - self._capped < JUST_NOW
+
+    @property
+    def held_lately(self) -> bool:
+        """Whether it waited by itself a moment ago: its speed is not the connection's."""
+        now = self._clock()
+        began = self._hold_began
+        return now - self._held < _LATELY or (began is not None and now - began > _MOMENT)
+
+    def hold(self, gate: Gate | None = None, *, connected: bool = False, capped: bool = False) -> None:
+        """We wait by ourselves (at a gate, for the writer, `capped` for a cap): silence does not count.
 
         Unless a connection is open meanwhile, others may have the slot.
         """
         self.gate = gate
         self.waits = not connected
+        self._held_by_cap = capped
+        self._hold_began = self._hold_began or self._clock()
         if self.place is not None and not connected and self._giving is None:
             # Only once we really wait: an open gate and a free lock let us through before the loop goes on.
             self._giving = asyncio.get_running_loop().call_soon(self.place.give_back)
@@ -57,7 +84,13 @@ class Attempt:
         """We go on; if another one has our slot now, this is over, without blame."""
         self.gate = None
         self.waits = False
+        if self._held_by_cap:
+            self._held_by_cap = False
+            self._capped = self._clock()
         self._stall.release(self._clock())
+        if self.held_lately:
+            self._held = self._clock()
+        self._hold_began = None
         if self._giving is not None:
             self._giving.cancel()
             self._giving = None

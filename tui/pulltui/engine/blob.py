@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pulltui.engine.backoff import backoff
+from pulltui.engine.beside import Beside
 from pulltui.engine.context import Context
-from pulltui.engine.errors import PullError, storage_error
+from pulltui.engine.errors import MovedError, PullError, storage_error
 from pulltui.engine.manifest import Layer
 from pulltui.engine.meter import Meter
 from pulltui.engine.partial import Partial
@@ -55,6 +56,7 @@ class BlobDownload:
         self._partial: Partial | None = None
         self._lock = asyncio.Lock()
         self._verifier: Verifier | None = None
+        self._beside = Beside(layer, context.store, self._part_size)
 
     # -- being wanted -------------------------------------------------------------------------------
 
@@ -63,6 +65,8 @@ class BlobDownload:
         self.wanted_by.add(pull)
         self.listeners[pull] = listener
         self.error = self.unsaved = None
+        if told := await self._beside.adopt():
+            self._emit(EventKind.NOTE, why=told)
         if self._context.store.partial(self.digest).data.exists():
             await self.open()
 
@@ -105,10 +109,10 @@ class BlobDownload:
             if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
                 return
             store = self._context.store
-            transfer = self._context.settings.transfer
-            size = part_size_for(transfer.layout, self.size, transfer.part_size)
+            size = self._part_size(self.size)
             try:
                 await asyncio.to_thread(store.tidy, self.digest)
+                await asyncio.to_thread(store.begin, self.digest)
                 self._partial = await asyncio.to_thread(
                     Partial, store.partial(self.digest), self.digest, self.size, size
                 )
@@ -122,6 +126,10 @@ class BlobDownload:
             self.delayed.clear()
             self._verifier = self._watch_over(self._partial)
 
+    def _part_size(self, size: int) -> int:
+        transfer = self._context.settings.transfer
+        return part_size_for(transfer.layout, size, transfer.part_size)
+
     async def _close(self) -> None:
         if self._verifier is not None:
             await self._verifier.stop()
@@ -132,7 +140,8 @@ class BlobDownload:
             await asyncio.to_thread(partial.checkpoint)
         except OSError as error:
             self._not_durable(partial, error)
-            self.unsaved = self.error
+            if not isinstance(error, MovedError):  # else there is nothing left to save
+                self.unsaved = self.error
         partial.close()
         self.meter.clear()
 
@@ -142,8 +151,8 @@ class BlobDownload:
         """Return the next run of about `want` bytes, None if there is nothing to fetch just now."""
         if self.table is None or self._partial is None or self.error is not None or self.verified:
             return None
-        if self._verifier is not None and self._verifier.finishing:
-            return None  # which parts are fetched again, or none, is being found out
+        if self._beside.hashing or (self._verifier is not None and self._verifier.finishing):
+            return None  # whether anything has to come, and which parts, is being found out
         now = self._context.clock()
         if self.single_stream:
             if self.runs or any(part.not_before > now or part.parked for part in self.delayed):
@@ -153,6 +162,17 @@ class BlobDownload:
             parts = self.table.take_run(want, now)
         if not parts:
             return None
+        return self._begin(parts, source)
+
+    def split(self, run: Run, at: int, source: Source) -> Run | None:
+        """Have another connection fetch what lies behind about the byte `at` of a run; None if it cannot."""
+        partial, verifier = self._partial, self._verifier
+        if partial is None or verifier is None or verifier.finishing or verifier.repairing:
+            return None
+        parts = run.cut(at, partial.split)
+        return self._begin(parts, source) if parts else None
+
+    def _begin(self, parts: list[Part], source: Source) -> Run:
         run = Run(parts, source, self._context.tuning.rate_window, whole=self.single_stream)
         self.runs.add(run)
         self.delayed.difference_update(parts)
@@ -188,7 +208,7 @@ class BlobDownload:
     def whole(self, run: Run) -> None:
         """A run was answered with the whole blob. Raises NoRanges or PartSetback if that cannot be used."""
         assert self.table is not None
-        if len(self.table) == len(run.parts) and run.start == 0:
+        if run.start == 0 and run.end == self.size:
             return
         if run.source.ranges:
             raise PartSetback("the server sent the whole blob instead of a range")
@@ -264,6 +284,27 @@ class BlobDownload:
             return False
         parked = any(part.parked for part in self.delayed)
         return parked and (self.single_stream or all(part.parked for part in self.table.unfinished()))
+
+    async def look_beside(self) -> None:
+        """Notice what other programs did to it since the last look."""
+        partial = self._partial
+        if partial is None or self._settled(partial):
+            return
+        changed = await self._beside.look(partial, lambda: self._partial is partial)
+        if changed is not None and not self._settled(partial):
+            self.fail(changed)
+        self._notify()
+
+    def _settled(self, partial: Partial) -> bool:
+        """Return whether that partial is not, or not for long, what is being written."""
+        if self._partial is not partial or self._verifier is None or self._verifier.finishing:
+            return True
+        return self.error is not None
+
+    def forget(self) -> None:
+        """What was verified has vanished: it has to come again."""
+        self.verified, self.table = False, None
+        self.delayed.clear()
 
     # -- hashing and the end ------------------------------------------------------------------------
 

@@ -10,19 +10,31 @@ from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.errors import PullError
 from pulltui.engine.run import Run
-from pulltui.engine.setbacks import HostSetback, NoRanges, PartSetback, Reconnect, Setback, StaleUrl
+from pulltui.engine.setbacks import (
+    HostSetback,
+    NoRanges,
+    PartSetback,
+    Reconnect,
+    Setback,
+    StaleUrl,
+    Takeover,
+)
 from pulltui.engine.slots import Place
 from pulltui.engine.views import EventKind
 
 if TYPE_CHECKING:
+    from pulltui.engine.crew import Crew
     from pulltui.engine.pull import Pull
 
 
 class Connection:
     """A place at the network. `work` runs until it is cancelled or the pull has nothing left for it."""
 
-    def __init__(self, pull: Pull, context: Context) -> None:
+    def __init__(self, pull: Pull, crew: Crew, context: Context, number: int) -> None:
+        """`number` counts the crew's connections from 0: the last ones rest when there are too many."""
         self._pull = pull
+        self._crew = crew
+        self._number = number
         self._context = context
         self._place = Place(context.slots, pull.registry, pull.id)
         self._rate = 0.0
@@ -31,6 +43,8 @@ class Connection:
     async def work(self) -> None:
         """Fetch runs. What cannot be tried again ends up in the pull."""
         while True:
+            while self._crew.surplus(self._number) and not self._pull.finished:
+                await self._pull.wait_for_work()
             await self._place.take()
             try:
                 found = await self._next()
@@ -44,7 +58,11 @@ class Connection:
                 self._place.give_back()
             if self._pull.finished:
                 return
-            await self._pull.wait_for_work()
+            self._crew.idle += 1
+            try:
+                await self._pull.wait_for_work()
+            finally:
+                self._crew.idle -= 1
 
     async def _next(self) -> tuple[BlobDownload, Run] | None:
         """Return what to fetch now, small blobs first; opens blobs as they are needed."""
@@ -53,12 +71,20 @@ class Connection:
                 continue
             if not blob.is_open:
                 await blob.open()
-            share = (blob.size - blob.written) // (2 * self._pull.connections)
-            want = max(1, min(int(self._rate * self._context.tuning.run_seconds), share))
-            run = blob.take(self._pull.source(blob), want)
+            share = (blob.size - blob.written) // (2 * self._crew.wanted)
+            rate = self._rate or self._crew.usual.rate
+            want = max(1, min(int(rate * self._context.tuning.run_seconds), share))
+            slots, pull = self._context.slots, self._pull.id
+            most = self._context.throttle.run(pull, self._rate, slots.in_use, slots.of_pull(pull))
+            run = blob.take(self._pull.source(blob), want if most is None else min(want, most))
             if run is not None:
+                if most is not None and not run.whole:
+                    run.shorten(most)
                 return blob, run
-        return None
+        # A server without ranges would send the whole again; under a cap there is nothing to gain.
+        if self._context.throttle.run(self._pull.id, 1.0, 1, 1) is not None:
+            return None
+        return self._crew.share()
 
     async def _fetch(self, blob: BlobDownload, run: Run) -> None:
         """Fetch one run; whatever comes of it, everything received is written before the parts are free."""
@@ -77,7 +103,7 @@ class Connection:
                     blob.setback(run, setback)
         if isinstance(setback, HostSetback):
             self._pull.host_trouble(setback)
-        elif isinstance(setback, StaleUrl | Reconnect):
+        elif isinstance(setback, StaleUrl | Reconnect | Takeover):
             self._context.log.emit(
                 EventKind.NOTE, pull=self._pull.id, digest=blob.digest, part=run.part.n, why=setback.why
             )
@@ -90,15 +116,25 @@ class Connection:
         attempt.place = self._place
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")
-        asked = run.end
+        if self._context.throttle.in_debt(self._pull.id):
+            await self._allowed(1, attempt)  # much came at once, at a pause: ask for more when that is paid
+        asked, began = run.end, self._context.clock()
         stream = await run.source.open(run.start, asked, attempt, ranged=not run.whole)
         run.generation = stream.generation
+        held = 0.0
         try:
             if stream.body is Body.WHOLE:
                 blob.whole(run)
                 asked = run.end
             async for chunk in stream.chunks(attempt):
-                blob.feed(run, chunk)
+                if run.first_at is None:
+                    run.first_at = self._context.clock()
+                    if not attempt.held_lately:
+                        self._crew.first_byte(run.first_at - began)
+                held = max(held, await self._feed(blob, run, chunk, attempt))
+                left = run.end - run.position
+                if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):
+                    run.stop()  # a cap was set meanwhile: what is asked for from now on is less
                 if self._context.writer.full:
                     attempt.hold(connected=True)
                     await self._context.writer.room()
@@ -106,7 +142,38 @@ class Connection:
                 # A body of known length is read to its end, so that the connection can be used again.
                 if run.complete and (not stream.sized or run.end < asked):
                     break
+            if not run.complete:
+                raise PartSetback("the body ended early")
+        except PartSetback as setback:
+            if held < self._context.tuning.patience:
+                raise
+            raise Reconnect(f"{setback.why}, after a cap had held us back for {held:.0f} s") from setback
         finally:
             await stream.close()
-        if not run.complete:
-            raise PartSetback("the body ended early")
+
+    async def _feed(self, blob: BlobDownload, run: Run, chunk: memoryview, attempt: Attempt) -> float:
+        """Take a chunk in as fast as the caps allow; returns the seconds that took.
+
+        All of it is taken whatever happens: it has come already.
+        """
+        throttle, pull = self._context.throttle, self._pull.id
+        came = self._context.clock()
+        try:
+            while chunk:
+                size = await self._allowed(len(chunk), attempt)
+                blob.feed(run, chunk[:size])
+                chunk = chunk[size:]
+        finally:
+            if chunk:
+                blob.feed(run, chunk)
+                throttle.charge(pull, len(chunk))
+        return self._context.clock() - came
+
+    async def _allowed(self, size: int, attempt: Attempt) -> int:
+        """Wait for the caps; return how many of `size` bytes may be taken now."""
+        ask = self._context.throttle.ask(self._pull.id, size)
+        if not ask.granted:
+            attempt.hold(connected=True, capped=True)
+            await self._context.throttle.wait(ask)
+            attempt.release()
+        return ask.granted

@@ -17,6 +17,9 @@ from pulltui.engine.views import Waiting
 
 Clock = Callable[[], float]
 
+_ALL = 64
+"""A limit beyond this is none."""
+
 
 class Gate:
     """Lets requests to one host through, or holds them."""
@@ -29,6 +32,8 @@ class Gate:
         """It has answered at least once."""
         self.limit: int | None = None
         """The most connections it takes, None while nobody knows of a limit."""
+        self.served = 0
+        """Those of the requests that are through which the host has answered sensibly."""
         self.tries = 0
         """Probes that failed in a row."""
         self._tuning = tuning
@@ -37,10 +42,11 @@ class Gate:
         self._busy = False
         self._until = 0.0
         self._held = False
+        self._held_since = 0.0
         self._probing = False
         self._halve_after = 0.0
         self._raise_at = 0.0
-        self._raise_pause = tuning.ceiling_pause
+        self._raise_pause = 0.0
         self._ceiling = False
         self._event = asyncio.Event()
 
@@ -81,9 +87,13 @@ class Gate:
     def succeed(self) -> None:
         """It answered sensibly."""
         self.answered = True
+        if self._ceiling and self.limit is not None and self.served > self.limit:
+            self.limit = self.served  # these were on their way when another one was refused
         if self._held:
             self._held = self._probing = False
             self.tries = 0
+            if not self._ceiling:
+                self._raise_at = self._clock() + self._raise_pause
             self._notify()
         if self._raise():
             self._notify()
@@ -91,23 +101,41 @@ class Gate:
     def trouble(self, setback: HostSetback, *, probe: bool, in_use: int) -> None:
         """It is in trouble: shut, and fewer connections if that is what it asks for.
 
-        `in_use` counts the connections at that moment, the one that tells of it included.
+        `in_use` counts the connections at that moment, the one that tells of it included. A host that
+        refuses one connection for being too many while it serves others stays open to as many as it serves.
         """
         now = self._clock()
+        if setback.ceiling and setback.busy and self.served and not self._held:
+            self._meet_ceiling(now)
+            return
         self._why = setback.why
         self._busy = setback.busy
+        if not self._held:
+            self._held_since = now
         if probe or not self._held:
-            pause = doubling(self.tries, self._tuning.probe_first, self._tuning.probe_last)
-            self._until = now + pause
+            self._until = now + self._probe_pause(now, setback.retry_after)
             self.tries += 1
         self._held = True
         if setback.retry_after is not None:
             self._until = max(self._until, now + setback.retry_after)
         if setback.busy or setback.ceiling:
             self.answered = self.answered or setback.busy
-            if setback.ceiling or not (probe and in_use == 1):  # a lone probe met no crowd of ours
+            if setback.ceiling or in_use > 1:  # a lone request met no crowd of ours
                 self._halve(now, setback, in_use)
         self._notify()
+
+    def _probe_pause(self, now: float, retry_after: float | None) -> float:
+        """Return the seconds until the next look at a host in trouble.
+
+        It says so itself, or a tenth of the time that it has been away. One that never answered may never
+        do: there the pauses double.
+        """
+        first, last = self._tuning.probe_first, self._tuning.probe_last
+        if retry_after is not None:
+            return max(first, retry_after)
+        if not self.answered:
+            return doubling(self.tries, first, last)
+        return min(last, max(first, 0.1 * (now - self._held_since)))
 
     def retry_now(self) -> None:
         """Somebody does not want to wait."""
@@ -121,27 +149,42 @@ class Gate:
         self._raise()
         return self.limit is None or self.active < self.limit
 
+    def _meet_ceiling(self, now: float) -> None:
+        """It serves so many and no more; it is felt for again later, each time after twice the pause."""
+        if now >= self._halve_after:
+            self._halve_after = now + self._tuning.halve_pause
+            self._lengthen(self._tuning.ceiling_pause)
+        self.limit, self._ceiling = self.served, True
+        self._raise_at = now + self._raise_pause
+        self._notify()
+
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
         if now < self._halve_after:
             return
         self._halve_after = now + max(self._tuning.halve_pause, setback.retry_after or 0.0)
         if self.limit is not None:
             in_use = min(self.limit, in_use)
-            if setback.ceiling:
-                self._raise_pause = min(self._raise_pause * 2, 64 * self._tuning.ceiling_pause)
-        self.limit = max(1, in_use // 2)
         self._ceiling = setback.ceiling
-        self._raise_at = now + (self._raise_pause if setback.ceiling else self._tuning.ceiling_pause)
+        self._lengthen(self._tuning.ceiling_pause if setback.ceiling else self._tuning.recover_pause)
+        self.limit = max(1, in_use // 2)
+        self._raise_at = now + self._raise_pause
+
+    def _lengthen(self, first: float) -> None:
+        """The pause before more are allowed: twice the last one if a limit is known already."""
+        known = self.limit is not None
+        self._raise_pause = min(max(first, 2 * self._raise_pause), 64 * first) if known else first
 
     def _raise(self) -> bool:
         """Allow more connections when it is time to; return whether it was.
 
-        A ceiling is felt for step by step; a server that was merely busy gets its traffic back.
+        A ceiling is felt for step by step; a server that was merely busy gets its traffic back by doubling.
         """
         now = self._clock()
         if self.limit is None or self._held or now < self._raise_at:
             return False
-        self.limit = self.limit + 1 if self._ceiling else None
+        self.limit = self.limit + 1 if self._ceiling else self.limit * 2
+        if self.limit > _ALL:
+            self.limit = None
         self._raise_at = now + self._raise_pause
         return True
 
@@ -163,9 +206,13 @@ class Pass:
         self.gate = gate
         self._probe = probe
         self._left = False
+        self._served = False
 
     def succeed(self) -> None:
         """The host answered sensibly."""
+        if not self._served and not self._left:
+            self._served = True
+            self.gate.served += 1
         self.gate.succeed()
 
     def trouble(self, setback: HostSetback) -> None:
@@ -177,6 +224,7 @@ class Pass:
         """The request is over; a second call does nothing."""
         if not self._left:
             self._left = True
+            self.gate.served -= self._served
             self.gate.leave(self._probe)
 
 

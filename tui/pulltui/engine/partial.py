@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from pulltui.engine.errors import StorageError
+from pulltui.engine.errors import MovedError, StorageError
 from pulltui.engine.parts import Mark, Part, PartTable, lay_out
 from pulltui.engine.partstate import Claims, LiveState, snapshot, sync_directory, write_durable
 
@@ -62,7 +62,8 @@ class Partial:
             self.table = claims.prove(self.fd) if claims else PartTable(lay_out(total, part_size))
             if not claims:
                 os.ftruncate(self.fd, 0)
-            self.durable = [part.mark for part in self.table]
+            self.durable = {part.offset: part.mark for part in self.table}
+            """What a power cut leaves of the part that begins at an offset."""
             # Only then the file may grow: old claims would be believed of a file of full length.
             self.checkpoint()
             os.ftruncate(self.fd, total)
@@ -83,7 +84,7 @@ class Partial:
             position += count
             left = left[count:]
         part.mark = Mark(position - part.offset, crc)
-        self.live.store(part.n, part.mark)
+        self.live.store(part.slot, part.mark)
         self._count += len(data)
         self.wake.set()
 
@@ -96,20 +97,21 @@ class Partial:
         """Make what is written durable: counters first, then the data, then the state.
 
         What is hashed (a prefix) and durable leaves the page cache: nobody reads it again soon.
-        Raises OSError. If that is `sync_error`, everything since the last durable state counts as not
-        written (`step_back`); otherwise the data is safe and only the record of it is old.
+        Raises OSError: MovedError if the file is gone. If it is `sync_error`, everything since the last
+        durable state counts as not written (`step_back`); otherwise the data is safe and only the record of
+        it is old.
         Does nothing once closed.
         """
         with self._sync_lock:
             if self._closed:
                 return
             if not self.still_ours():
-                raise OSError(errno.ENOENT, "another program moved or replaced its file")
+                raise MovedError(errno.ENOENT, "another program moved or deleted the file")
             count = self._count
             state = snapshot(self.digest, self.inode, self.table)
             self._sync()
             write_durable(self.paths.durable, state)
-            self.durable = [Mark(part.completed, part.crc32) for part in state.parts]
+            self.durable = {part.offset: Mark(part.completed, part.crc32) for part in state.parts}
             self._covered = count
             self._drop_cache(hashed)
 
@@ -124,10 +126,21 @@ class Partial:
             self.error = self.error or error
             raise
 
+    def split(self, part: Part, at: int) -> Part | None:
+        """Cut a part at the byte `at` (see `PartTable.split`), in the live state too; return the back part.
+
+        None if there is no room for more parts. The durable state follows with the next checkpoint.
+        """
+        if not self.live.splittable:
+            return None
+        back = self.table.split(part, at)
+        self.live.split(part, back)
+        return back
+
     def reset(self, part: Part) -> None:
         """Count nothing of a part as written, in the live state too: it is fetched again."""
         self.table.reset(part)
-        self.live.store(part.n, part.mark)
+        self.live.store(part.slot, part.mark)
 
     def step_back(self) -> int:
         """Count as written only what is durable; return the bytes that this takes back.
@@ -136,16 +149,17 @@ class Partial:
         written from the failure on; call this when the writer is through with what it had.
         """
         before = self.table.written()
-        for part, mark in zip(self.table, self.durable, strict=True):
-            part.mark = mark
+        for part in self.table:
+            part.mark = mark = self.durable.get(part.offset, Mark(0, 0))
             part.settle()
-            self.live.store(part.n, mark)
+            self.live.store(part.slot, mark)
         return before - self.table.written()
 
     def _drop_cache(self, hashed: int) -> None:
         start, stop = self._dropped, 0
-        for part, mark in zip(self.table, self.durable, strict=True):
-            if mark.written < part.size:
+        for part in self.table:
+            mark = self.durable.get(part.offset)
+            if mark is None or mark.written < part.size:
                 break
             stop = part.end
         stop = min(hashed, stop)

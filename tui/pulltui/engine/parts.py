@@ -34,6 +34,7 @@ class Part:
         "failures",
         "gained",
         "mark",
+        "moves",
         "n",
         "not_before",
         "offset",
@@ -41,12 +42,16 @@ class Part:
         "parked",
         "received",
         "size",
+        "slot",
         "state",
         "why",
     )
 
     def __init__(self, n: int, offset: int, size: int, mark: Mark = Mark(0, 0)) -> None:  # noqa: B008
         self.n = n
+        """Its place among the parts, which changes when one before it is split."""
+        self.slot = n
+        """Its place in the live state, for good."""
         self.offset = offset
         self.size = size
         self.mark = mark
@@ -58,6 +63,8 @@ class Part:
         self.failures = 0
         self.gained = 0
         """Bytes received since the last failure."""
+        self.moves = 0
+        """How often it was taken over since it last made progress."""
         self.not_before = 0.0
         """Time before which nobody tries again."""
         self.parked = False
@@ -89,8 +96,13 @@ class Part:
         """Count received bytes; after `refill` of them earlier failures are forgotten."""
         self.received += count
         self.gained += count
-        if self.failures and self.gained >= refill:
-            self.failures = 0
+        if self.gained >= refill:
+            self.failures = self.moves = 0
+
+    def move(self) -> None:
+        """Count that another connection goes on with it."""
+        self.moves += 1
+        self.gained = 0
 
     def fail(self, why: str, max_retries: int) -> bool:
         """Count a failure; return False when the part has used up its retries (it is parked then)."""
@@ -135,7 +147,6 @@ class PartTable:
                 raise ValueError(f"part {n} does not follow the one before it")
             offset = part.end
         self.total = offset
-        self._offsets = [part.offset for part in self.parts]
         self._first_open = 0
 
     def __iter__(self) -> Iterator[Part]:
@@ -146,7 +157,26 @@ class PartTable:
 
     def at(self, offset: int) -> Part:
         """Return the part that holds the byte at `offset`."""
-        return self.parts[bisect_right(self._offsets, offset) - 1]
+        parts = self.parts
+        return parts[_index(parts, offset)]
+
+    def split(self, part: Part, at: int) -> Part:
+        """Cut a part at the byte `at`, behind everything received of it; return the part behind the cut.
+
+        The list of parts is replaced, so that other threads see the old one or the new one. They may hold
+        on to the old one for a moment: whoever walks along the parts looks whether they still join.
+        """
+        if not part.offset + max(part.received, part.mark.written) < at < part.end:
+            raise ValueError(f"part {part.n} cannot be cut at {at}")
+        back = Part(part.n + 1, at, part.end - at)
+        back.slot = len(self.parts)
+        parts = [*self.parts[: part.n + 1], back, *self.parts[part.n + 1 :]]
+        for n in range(part.n + 2, len(parts)):
+            parts[n].n = n
+        self.parts = parts
+        # Last of all: until then the part's end covers what the new one has.
+        part.size = at - part.offset
+        return back
 
     def written(self) -> int:
         """Return the bytes that are in the file."""
@@ -156,14 +186,17 @@ class PartTable:
         """Return where the written bytes that begin at `start` end; `start` itself must be written up to."""
         if start >= self.total:
             return self.total
-        index = bisect_right(self._offsets, start) - 1
         parts = self.parts
-        while index < len(parts):
+        reached = start
+        for index in range(_index(parts, start), len(parts)):
             part = parts[index]
-            if not part.done:
-                return max(start, part.offset + part.mark.written)
-            index += 1
-        return self.total
+            if part.offset > reached:  # the one before it was split a moment ago
+                return reached
+            written = part.mark.written
+            if written < part.size:
+                return max(start, part.offset + written)
+            reached = part.end
+        return reached
 
     def unfinished(self) -> Iterator[Part]:
         """Go through the parts that are not written completely, in order."""
@@ -200,3 +233,8 @@ class PartTable:
             run.append(part)
             length += part.size
         return run
+
+
+def _index(parts: list[Part], offset: int) -> int:
+    """Return the index of the part that holds the byte at `offset`."""
+    return bisect_right(parts, offset, key=lambda part: part.offset) - 1

@@ -8,10 +8,13 @@ Durable state (`...-partial.json`), replaced atomically after the data was synce
 `Crc32` is null where nobody knows it. Whatever it claims has survived a power cut.
 
 Live state (`...-partial.live`), a shared memory map that the writer updates after each write, for
-processes that are killed: a header, then one record a part, little endian:
+processes that are killed: a header, then one record a part, little endian, and room for more records:
 
     header  8s magic, I version, I number of parts, Q total, 32s digest        (56 bytes, padded to 64)
     record  Q offset, Q size, Q completed, I crc, I zero                       (32 bytes)
+
+A part that is split gets the record of its back half appended, then counted, then its own is cut. So the
+records are in no order, and one may still reach over the last one: it ends where that one begins.
 
 Nothing in the live state is taken on trust. On load the bytes between the durable claim and the live
 one are read and must have the recorded checksum; so neither a torn store, nor a power cut that kept
@@ -43,6 +46,12 @@ _RECORD = struct.Struct("<QQQII")
 _CLAIM = struct.Struct("<QI")
 _CLAIM_AT = 16
 _NOT_THERE = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR})
+_COUNT = struct.Struct("<I")
+_COUNT_AT = 12
+_SIZE = struct.Struct("<Q")
+_SIZE_AT = 8
+SPARE = 1024
+"""Records for parts that are split later on; a partial that is opened again has as many again."""
 _MOST_PARTS = 1_000_000
 """More parts than any blob has; a larger number is damage."""
 
@@ -87,20 +96,32 @@ class DurableState(msgspec.Struct, rename="pascal", frozen=True):
 def snapshot(digest: str, inode: int, table: PartTable) -> DurableState:
     """Return the state as the counters stand now; to be made before the data is synced."""
     records = []
-    for part in table:
+    for n, (part, end) in enumerate(_joined(table)):
         written, crc = part.mark
-        records.append(PartRecord(part.n, part.offset, part.size, written, crc))
+        records.append(PartRecord(n, part.offset, end - part.offset, written, crc))
     return DurableState(VERSION, digest, table.total, inode, records)
 
 
+def _joined(table: PartTable) -> list[tuple[Part, int]]:
+    """Return the parts with their ends, from one list of them: another thread may be splitting one."""
+    parts = table.parts
+    ends = [part.offset for part in parts[1:]]
+    return list(zip(parts, [*ends, table.total], strict=True))
+
+
 def write_durable(path: Path, state: DurableState) -> None:
-    """Replace the state file: write beside it, sync, rename, sync the directory. Raises OSError."""
+    """Replace the state file, durably. Raises OSError."""
+    replace_durably(path, msgspec.json.encode(state), 0o644)
+
+
+def replace_durably(path: Path, data: bytes, mode: int) -> None:
+    """Replace a file: write beside it, sync, rename, sync the directory. Raises OSError."""
     temporary = path.with_name(path.name + ".new")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
-        data = memoryview(msgspec.json.encode(state))
-        while data:
-            data = data[os.write(fd, data) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -142,13 +163,15 @@ class LiveState:
     def __init__(self, path: Path, digest: str, table: PartTable) -> None:
         """Replace the file with one that says what the table says. Raises OSError."""
         self._map: mmap.mmap | None = None
-        size = _HEADER_SIZE + _RECORD.size * len(table)
+        self._count = len(table)
+        self._room = self._count + SPARE
+        size = _HEADER_SIZE + _RECORD.size * self._room
         image = bytearray(size)
         _HEADER.pack_into(image, 0, _MAGIC, VERSION, len(table), table.total, _digest_bytes(digest))
         for part in table:
+            part.slot = part.n
             written, crc = part.mark
-            where = _HEADER_SIZE + part.n * _RECORD.size
-            _RECORD.pack_into(image, where, part.offset, part.size, written, crc or 0, 0)
+            _RECORD.pack_into(image, _record_at(part.slot), part.offset, part.size, written, crc or 0, 0)
         # Written out in full before it is mapped: a store into a hole of a full disk kills the process.
         temporary = path.with_name(path.name + ".new")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
@@ -161,18 +184,35 @@ class LiveState:
         finally:
             os.close(fd)
 
-    def store(self, n: int, mark: Mark) -> None:
-        """Record what is written of part `n`."""
+    def store(self, slot: int, mark: Mark) -> None:
+        """Record what is written of the part with that slot."""
         if self._map is not None:
-            _CLAIM.pack_into(
-                self._map, _HEADER_SIZE + n * _RECORD.size + _CLAIM_AT, mark.written, mark.crc or 0
-            )
+            _CLAIM.pack_into(self._map, _record_at(slot) + _CLAIM_AT, mark.written, mark.crc or 0)
+
+    @property
+    def splittable(self) -> bool:
+        """Whether there is room for one part more."""
+        return self._map is not None and self._count < self._room
+
+    def split(self, front: Part, back: Part) -> None:
+        """Record that `back` was cut off `front`, in an order that a kill cannot harm."""
+        assert self._map is not None
+        assert back.slot == self._count
+        written, crc = back.mark
+        _RECORD.pack_into(self._map, _record_at(back.slot), back.offset, back.size, written, crc or 0, 0)
+        self._count += 1
+        _COUNT.pack_into(self._map, _COUNT_AT, self._count)
+        _SIZE.pack_into(self._map, _record_at(front.slot) + _SIZE_AT, front.size)
 
     def close(self) -> None:
         """Unmap; the file stays."""
         if self._map is not None:
             self._map.close()
             self._map = None
+
+
+def _record_at(slot: int) -> int:
+    return _HEADER_SIZE + slot * _RECORD.size
 
 
 class LiveRecord(msgspec.Struct, frozen=True):
@@ -199,14 +239,33 @@ def read_live(path: Path, digest: str) -> list[LiveRecord] | None:
         return None
     if len(data) < _HEADER_SIZE + count * _RECORD.size:
         return None
+    found = [_RECORD.unpack_from(data, _record_at(slot)) for slot in range(count)]
+    newest = found[-1]
     records, expected = [], 0
-    for n in range(count):
-        offset, size, completed, crc, _ = _RECORD.unpack_from(data, _HEADER_SIZE + n * _RECORD.size)
+    for offset, size, completed, crc, _ in sorted(found):
+        if 0 < newest[0] - offset < size and offset + size == newest[0] + newest[1]:
+            size = newest[0] - offset  # noqa: PLW2901 - killed in the middle of a split
         if offset != expected or size == 0:
             return None
         expected += size
         records.append(LiveRecord(offset, size, min(completed, size), crc))
     return records if expected == total else None
+
+
+def said(durable: Path, live: Path, digest: str) -> tuple[int, int] | None:
+    """Return the size of the blob and the bytes of it that its records claim, unproven; None without any.
+
+    Raises OSError, and StorageError if a newer pulltui wrote them.
+    """
+    state, records = read_durable(durable, digest), read_live(live, digest)
+    claimed = [sum(part.completed for part in state.parts)] if state is not None else []
+    if records is not None:
+        claimed.append(sum(record.completed for record in records))
+    if state is not None:
+        return state.total, max(claimed)
+    if records is not None:
+        return records[-1].offset + records[-1].size, max(claimed)
+    return None
 
 
 def _read(path: Path) -> bytes:
@@ -234,6 +293,7 @@ class Claims:
     def __init__(self, durable: DurableState | None, live: list[LiveRecord] | None) -> None:
         self.durable = durable
         self.live = live
+        self._live_at = {record.offset: record for record in live or ()}
 
     @classmethod
     def read(cls, durable: Path, live: Path, digest: str, total: int) -> Self:
@@ -271,30 +331,40 @@ class Claims:
         status = os.fstat(fd)
         durable = self.durable
         trusted = durable is not None and status.st_ino == durable.inode and status.st_size >= durable.total
+        recorded = {part.offset: part for part in durable.parts} if durable is not None else {}
         parts = []
         for n, (offset, size) in enumerate(self._layout()):
-            claims = self._claims(n, offset, size)
+            record = recorded.get(offset)
+            if record is not None and record.completed > size:
+                record = None  # made for another layout
             base = Mark(0, 0)
-            if trusted and durable is not None:
-                record = durable.parts[n]
+            if trusted and record is not None:
                 base = Mark(record.completed, record.crc32)
+            claims = self._claims(offset, size, record)
             parts.append(Part(n, offset, size, _extend(fd, offset, base, claims)))
         return PartTable(parts)
 
     def _layout(self) -> list[tuple[int, int]]:
-        if self.durable is not None:
-            return [(part.offset, part.size) for part in self.durable.parts]
-        return [(record.offset, record.size) for record in self.live or ()]
+        """Return the layout of the live state, where parts are split first, else of the durable one."""
+        if self._refined():
+            return [(record.offset, record.size) for record in self.live or ()]
+        return [(part.offset, part.size) for part in (self.durable.parts if self.durable else ())]
 
-    def _claims(self, n: int, offset: int, size: int) -> list[Mark]:
+    def _refined(self) -> bool:
+        """Return whether the live state has every cut that the durable one has, and room for its claims."""
+        if self.live is None or self.durable is None:
+            return self.live is not None
+        sizes = {record.offset: record.size for record in self.live}
+        return all(part.completed <= sizes.get(part.offset, -1) for part in self.durable.parts)
+
+    def _claims(self, offset: int, size: int, record: PartRecord | None) -> list[Mark]:
         """Return what is claimed of a part, the smaller claim first."""
         claims = []
-        if self.durable is not None:
-            claims.append(Mark(self.durable.parts[n].completed, self.durable.parts[n].crc32))
-        if self.live is not None and n < len(self.live):
-            record = self.live[n]
-            if (record.offset, record.size) == (offset, size):
-                claims.append(Mark(record.completed, record.crc))
+        if record is not None:
+            claims.append(Mark(record.completed, record.crc32))
+        live = self._live_at.get(offset)
+        if live is not None and live.size == size:
+            claims.append(Mark(live.completed, live.crc))
         return sorted(claims, key=lambda claim: claim.written)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Submit = Callable[[Part, memoryview], None]
 """Hands a chunk of a part to the writer."""
+Split = Callable[[Part, int], Part | None]
+"""Cuts a part at an offset and returns what is behind it."""
 
 
 class Run:
@@ -36,6 +38,10 @@ class Run:
         self.generation = 0
         self.attempt: Attempt | None = None
         self.meter = Meter(window)
+        self.first_at: float | None = None
+        """When its first byte came."""
+        self.slow_since: float | None = None
+        """Since when it has been far slower than its siblings."""
         self.index = 0
         for part in parts:
             part.owner = self
@@ -56,6 +62,34 @@ class Run:
     def received(self) -> int:
         """Bytes off the socket."""
         return self.position - self.start
+
+    def shorten(self, most: int) -> None:
+        """Ask for at most so many bytes; it may end inside a part. Call it before anything is asked for."""
+        self.end = min(self.end, self.start + most)
+
+    def cut(self, at: int, split: Split) -> list[Part]:
+        """Leave what lies behind about the byte `at` to another run; return those parts.
+
+        Bounds of parts are preferred: there nothing has to be split. None are returned if `split` cannot.
+        """
+        bounds = [n for n in range(self.index + 1, len(self.parts)) if self.parts[n].offset < self.end]
+        near = min(bounds, key=lambda n: abs(self.parts[n].offset - at), default=None)
+        if near is None or abs(self.parts[near].offset - at) > (self.end - at) / 4:
+            n = next(n for n, part in enumerate(self.parts) if at < part.end)
+            back = split(self.parts[n], at)
+            if back is not None:
+                self.parts.insert(n + 1, back)
+                near = n + 1
+        if near is None:
+            return []
+        taken = self.parts[near:]
+        del self.parts[near:]
+        self.end = taken[0].offset
+        return taken
+
+    def stop(self) -> None:
+        """Ask for nothing more than came by now."""
+        self.end = self.position
 
     def widen(self, parts: list[Part]) -> None:
         """Take all parts of the blob: the server sends it whole, from its first byte."""

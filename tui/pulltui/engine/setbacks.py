@@ -62,5 +62,13 @@ class NoRanges(Setback):
     """The server sends the whole blob whatever range is asked for."""
 
 
+class QuietHours(Setback):
+    """The schedule has everything paused."""
+
+
+class Takeover(Setback):
+    """It was quiet or slow while others were not: somebody goes on at that byte. Costs nothing."""
+
+
 class Reconnect(Setback):
     """The machine slept, or somebody said "now": connect again, nobody is to blame."""

@@ -28,9 +28,20 @@ class Slots:
     stands behind those who waited.
     """
 
-    def __init__(self, total: Callable[[], int], per_host: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self,
+        total: Callable[[], int],
+        per_host: Callable[[], Mapping[str, int]],
+        capped: Callable[[], int | None] = lambda: None,
+        capped_pull: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
+        """`total` and `per_host` are what the settings allow, `capped` and `capped_pull` (by id) what makes
+        sense under the caps on speed, None for any number. All may change; call `look` when they grew.
+        """
         self._total = total
         self._per_host = per_host
+        self._capped = capped
+        self._capped_pull = capped_pull
         self._used: Counter[str] = Counter()
         """By registry."""
         self._of_pull: Counter[str] = Counter()
@@ -57,7 +68,7 @@ class Slots:
 
     def take_now(self, registry: str, pull: str = "") -> bool:
         """Take one if one is free (then nobody waits for it); return whether it was."""
-        free = self._free(registry)
+        free = self._free(registry, pull)
         if free:
             self._count(registry, pull, 1)
         return free
@@ -65,21 +76,44 @@ class Slots:
     def release(self, registry: str, pull: str = "") -> None:
         """Give it back."""
         self._count(registry, pull, -1)
+        self.look()
+
+    def look(self) -> None:
+        """Hand out what is free by now."""
         # Cancelled ones have not run yet; they take themselves off the list.
         waiting = [waiter for waiter in self._waiters if not waiter.granted.done()]
-        while chosen := [waiter for waiter in waiting if self._free(waiter.registry)]:
+        while chosen := [waiter for waiter in waiting if self._free(waiter.registry, waiter.pull)]:
             next_one = min(chosen, key=lambda waiter: self._of_pull[waiter.pull])
             waiting.remove(next_one)
             self._waiters.remove(next_one)
             self._count(next_one.registry, next_one.pull, 1)
             next_one.granted.set_result(None)
 
+    @property
+    def in_use(self) -> int:
+        """How many there are in use."""
+        return self._used.total()
+
+    def of_pull(self, pull: str) -> int:
+        """Return how many that pull has."""
+        return self._of_pull[pull]
+
+    def starved(self, pull: str) -> bool:
+        """Return whether that pull waits for a slot and has none at all."""
+        return not self._of_pull[pull] and any(waiter.pull == pull for waiter in self._waiters)
+
     def most(self, registry: str) -> int:
-        """Return how many connections that registry's blobs may use at once."""
+        """Return how many connections that registry's blobs may use at once, caps on speed left aside."""
         return min(self._total(), self._per_host().get(registry, self._total()))
 
-    def _free(self, registry: str) -> bool:
-        return self._used.total() < self._total() and self._used[registry] < self.most(registry)
+    def _free(self, registry: str, pull: str) -> bool:
+        bounds = (
+            (self._used.total(), self._total()),
+            (self._used[registry], self.most(registry)),
+            (self._used.total(), self._capped()),
+            (self._of_pull[pull], self._capped_pull(pull)),
+        )
+        return all(most is None or used < most for used, most in bounds)
 
     def _count(self, registry: str, pull: str, change: int) -> None:
         for counter, key in ((self._used, registry), (self._of_pull, pull)):

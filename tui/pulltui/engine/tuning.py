@@ -20,6 +20,10 @@ class Tuning(msgspec.Struct, frozen=True):
     """How often the view is made anew."""
     quiet_after: float = 3.0
     """Silence that is worth showing."""
+    takeover_after: float = 3.0
+    """Silence, or slowness, after which a connection is broken off while the others go on."""
+    idle_after: float = 0.25
+    """The same while a connection has nothing else to do."""
     trickle_rate: float = 1.0 * KIB
     """Bytes a second below which a connection counts as stalled, over one `stall_timeout`."""
     backoff_base: float = 0.1
@@ -40,6 +44,15 @@ class Tuning(msgspec.Struct, frozen=True):
     """A host's connections are halved at most once in this time (or its Retry-After)."""
     ceiling_pause: float = 10.0
     """First pause before a host's known ceiling is tried again; doubles each time."""
+    recover_pause: float = 1.0
+    """A host that was merely busy gets twice the connections after this time, and again."""
+    ramp_step: float = 0.4
+    """Over this time it is measured what a number of connections brings."""
+    ramp_probe_first: float = 10.0
+    ramp_probe_last: float = 60.0
+    """First and longest pause before more connections are tried again."""
+    look: float = 0.1
+    """How often a pull looks at the speed of its connections."""
     backlog: int = 8 * MIB
     """Received but unwritten bytes at which the sockets wait; also what a kill may cost."""
     checkpoint_bytes: int = 64 * MIB
@@ -47,8 +60,15 @@ class Tuning(msgspec.Struct, frozen=True):
     """Written bytes (over all blobs) and time after which part states are made durable."""
     unsynced_limit: int = 128 * MIB
     """What a power cut may cost: received bytes that no durable state covers yet."""
+    queue_pause: float = 0.25
+    """The queue is saved at most once in this time."""
+    queue_retry: float = 2.0
+    """Pause after which saving the queue is tried again when it failed."""
     run_seconds: float = 6.0
     """A run asks for so many seconds of its connection's speed."""
+    patience: float = 2.0
+    """Servers close connections from which nobody reads. Those that a cap kept us from reading for this long
+    may break off without blame."""
     rate_window: float = 5.0
     """Speeds are averages over this time."""
     suspend_gap: float = 5.0

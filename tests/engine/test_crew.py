@@ -1,0 +1,106 @@
+"""Connections that take over from each other, and find their number: on real sockets, both transports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pulltui.demo import Registry
+from pulltui.engine.views import Event, EventKind, PullState
+from support.engine import Engine
+from support.registry import layer, make_model
+
+MB = 1_000_000
+MODEL = make_model("wide", 8 * MB, seed=77)
+DIGEST = layer(MODEL).digest
+EAGER = {"takeover_after": 0.4, "idle_after": 0.1}
+
+Registries = Callable[..., Registry]
+Engines = Callable[..., Engine]
+
+
+def notes(it: Engine) -> list[Event]:
+    return [event for event in it.events() if event.kind is EventKind.NOTE]
+
+
+@pytest.mark.parametrize("fault", ["stall=1/4@300KB*2", "mute=1/4*2"])
+def test_a_quiet_part_is_taken_over_while_the_others_go_on(
+    registry: Registries, engine: Engines, fault: str
+) -> None:
+    """The stall time is far away; nothing of the part's retries is used up."""
+    server = registry(MODEL, faults=f"{fault},link@4MB/s")
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=EAGER)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    assert any("quiet for" in note.why for note in notes(it))
+    blob = it.blob(pull, DIGEST)
+    assert (blob.stalls, blob.retries) == (0, 0)
+    assert server.counters.sent_twice(DIGEST) <= 0.02 * 8 * MB
+
+
+def test_a_slow_part_is_taken_over(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="slow=1/5@10KB/s*1,link@4MB/s")
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=EAGER)
+    it.until_done(it.add(server.names()[0]))
+    assert any("far slower than the others" in note.why for note in notes(it))
+
+
+def test_slow_parts_stay_where_they_are_if_people_say_so(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="slow=1/5@1MB/s*1,link@40MB/s")
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, slow_factor=0.0, tuning=EAGER)
+    it.until_done(it.add(server.names()[0]))
+    assert not any("slower" in note.why for note in notes(it))
+
+
+def test_the_end_is_shared_among_those_that_have_nothing_to_do(registry: Registries, engine: Engines) -> None:
+    """One part, eight connections of 1 MB/s: alone it would take eight seconds."""
+    server = registry(MODEL, faults="rate@1MB/s")
+    it = engine(connections=8, part_size=100 * MB)
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    blob = it.blob(pull, DIGEST)
+    assert blob.parts > 3, "it was split"
+    assert blob.parts == blob.parts_done
+    assert server.counters.sent_twice(DIGEST) <= 0.1 * 8 * MB
+    assert it.pull(pull).seconds < 7
+
+
+def test_what_was_split_is_kept_when_it_is_paused_in_the_middle(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(MODEL, faults="rate@1MB/s")
+    it = engine(connections=8, part_size=100 * MB)
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).blobs and it.blob(pull, DIGEST).parts > 4, "parts that were split")
+    it.service.pause([pull]).result(30)
+    mark = server.counters.mark()
+    it.until(lambda: it.pull(pull).state is PullState.PAUSED, "the pause to show")
+    done = it.blob(pull, DIGEST).done
+    server.faults = ""
+    it.service.resume([pull]).result(30)
+    it.until_done(pull)
+    assert server.counters.bytes_sent(DIGEST, mark) == it.blob(pull, DIGEST).size - done, (
+        "exactly what was missing"
+    )
+
+
+def test_connections_find_their_number(registry: Registries, engine: Engines) -> None:
+    """2 MB/s a connection under a link of 60: eight are too few."""
+    server = registry(make_model("big", 80 * MB, seed=78), faults="rate@2MB/s,link@60MB/s")
+    it = engine(connections="auto", part_size=1 * MB, tuning={"ramp_step": 0.3})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).connections > 20, "more than twenty connections")
+    assert "brought +" in it.pull(pull).connections_why
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_a_number_that_people_gave_is_kept(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="rate@1MB/s")
+    it = engine(connections=3, part_size=1 * MB)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).connections == 3, "three connections")
+    assert it.pull(pull).connections_why == "3 by transfer.connections"
+    it.until_done(pull)
+    assert server.counters.connections <= 6

@@ -1,0 +1,157 @@
+"""How many connections a host gets that wants fewer, and how it gets more again."""
+
+from __future__ import annotations
+
+import pytest
+from pulltui.engine.gates import Gate
+from support.gates import TUNING, Clock, busy, knock, settle
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def gate(clock: Clock) -> Gate:
+    return Gate("host", TUNING, clock)
+
+
+async def test_connections_are_halved_at_most_once_in_a_while(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(16)]
+    for entry in passes[:6]:
+        entry.trouble(busy())
+        entry.leave()
+    assert gate.limit == 8, "six complaints about the same crowd"
+    clock.now += 1.9
+    passes[6].trouble(busy())
+    assert gate.limit == 8
+    clock.now += 0.1
+    passes[7].trouble(busy())
+    assert gate.limit == 4
+    clock.now += 2.0
+    passes[8].trouble(busy(60.0))
+    assert gate.limit == 2
+    clock.now += 59.0
+    passes[9].trouble(busy())
+    assert gate.limit == 2, "not before its Retry-After is over"
+
+
+async def test_the_limit_never_falls_below_one(gate: Gate, clock: Clock) -> None:
+    for _ in range(2):
+        entry = await gate.enter()
+    for _ in range(5):
+        entry.trouble(busy())
+        clock.now += 10.0
+    assert gate.limit == 1
+
+
+async def test_a_lone_request_is_no_crowd(gate: Gate, clock: Clock) -> None:
+    (await gate.enter()).trouble(busy())
+    assert gate.limit is None
+
+
+async def test_no_more_than_the_limit_are_through(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(4)]
+    passes[0].trouble(busy(ceiling=True))
+    for entry in passes:
+        entry.leave()
+    clock.now += 1.0
+    probe = await gate.enter()
+    probe.succeed()
+    assert gate.limit == 2
+    second, third = await knock(gate), await knock(gate)
+    assert (second.done(), third.done()) == (True, False)
+    probe.leave()
+    await settle()
+    assert third.done()
+
+
+async def test_a_ceiling_is_felt_for_again_step_by_step_with_growing_pauses(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    passes[0].trouble(busy(ceiling=True))
+    assert gate.limit == 4
+    clock.now = 9.9
+    gate.succeed()
+    assert gate.limit == 4
+    clock.now = 10.0
+    gate.succeed()
+    assert gate.limit == 5
+    passes[1].trouble(busy(ceiling=True))
+    assert gate.limit == 2
+    clock.now = 29.9
+    gate.succeed()
+    assert gate.limit == 2, "twenty seconds this time"
+    clock.now = 30.0
+    gate.succeed()
+    assert gate.limit == 3
+
+
+async def test_a_server_that_was_merely_busy_gets_its_traffic_back(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    passes[0].trouble(busy())
+    assert gate.limit == 4
+    clock.now = 10.0
+    limits = []
+    for _ in range(6):
+        gate.succeed()
+        limits.append(gate.limit)
+        clock.now += TUNING.recover_pause
+    assert limits == [4, 8, 16, 32, 64, None], "as fast as it doubles, from the first answer on"
+
+
+async def test_too_many_connections_leave_those_alone_that_are_served(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    for entry in passes[:4]:
+        entry.succeed()
+    for entry in passes[4:]:
+        entry.trouble(busy(1.0, ceiling=True))
+        entry.leave()
+    assert gate.limit == 4
+    assert gate.waiting is None, "it serves four, and goes on to"
+    fifth = await knock(gate)
+    assert not fifth.done()
+    passes[0].leave()
+    await settle()
+    assert fifth.done(), "one may follow another"
+
+
+async def test_those_that_are_served_late_count_for_the_ceiling(gate: Gate) -> None:
+    passes = [await gate.enter() for _ in range(5)]
+    passes[0].succeed()
+    passes[1].trouble(busy(ceiling=True))
+    assert gate.limit == 1
+    for entry in passes[2:4]:
+        entry.succeed()
+    assert gate.limit == 3
+
+
+async def test_a_ceiling_met_again_is_left_alone_for_twice_as_long(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(3)]
+    passes[0].succeed()
+    passes[1].succeed()
+    passes[2].trouble(busy(ceiling=True))
+    passes[2].leave()
+    clock.now = 10.0
+    third = await gate.enter()
+    assert gate.limit == 3
+    third.trouble(busy(ceiling=True))
+    third.leave()
+    assert (gate.limit, gate.waiting) == (2, None)
+    clock.now = 29.9
+    assert not gate.open()
+    clock.now = 30.0
+    assert gate.open()
+
+
+async def test_a_host_that_serves_nobody_any_more_is_waited_for(gate: Gate, clock: Clock) -> None:
+    entry = await gate.enter()
+    entry.succeed()
+    other = await gate.enter()
+    other.trouble(busy(ceiling=True))
+    other.leave()
+    entry.leave()
+    again = await gate.enter()
+    again.trouble(busy(7.0, ceiling=True))
+    assert gate.waiting is not None
+    assert gate.waiting.seconds == 7.0

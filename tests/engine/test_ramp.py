@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pulltui.engine.ramp import Phase, Ramp
+
+STEP, FIRST, LAST = 0.5, 10.0, 60.0
+MB = 1_000_000
+
+
+class Link:
+    """Connections over a link: `rate(n)` bytes a second with n of them, `breaks(n)` a second."""
+
+    def __init__(self, rate: Callable[[int], float], most: int = 64) -> None:
+        self.rate = rate
+        self.breaks: Callable[[int], float] = lambda count: 0.0
+        self.most = most
+        self.now = 0.0
+        self.received = 0.0
+        self.broken = 0.0
+        self.held = False
+        self.ramp = Ramp(0.0, lambda: self.most, step=STEP, probe_first=FIRST, probe_last=LAST)
+        self.counts = [self.ramp.wanted]
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds * 10)):
+            self.now += 0.1
+            count = self.ramp.wanted
+            self.received += self.rate(count) * 0.1
+            self.broken += self.breaks(count) * 0.1
+            self.ramp.look(self.now, int(self.received), int(self.broken), count, held=self.held)
+            if self.ramp.wanted != self.counts[-1]:
+                self.counts.append(self.ramp.wanted)
+
+
+def test_it_doubles_while_that_pays_and_goes_back_when_it_does_not() -> None:
+    link = Link(lambda count: min(5 * MB * count, 160 * MB))
+    link.run(3)
+    assert link.counts == [8, 16, 32, 64, 32]
+    assert link.ramp.phase is Phase.SETTLED
+    assert link.ramp.why == "settled at 32: 32 → 64 brought +0%"
+
+
+def test_a_link_that_one_connection_fills_keeps_what_it_began_with() -> None:
+    link = Link(lambda count: 100 * MB)
+    link.run(5)
+    assert link.counts == [8, 16, 8]
+
+
+@pytest.mark.parametrize("most", [1, 4, 8])
+def test_it_stays_within_what_there_may_be(most: int) -> None:
+    link = Link(lambda count: 5 * MB * count, most)
+    link.run(30)
+    assert max(link.counts) == most
+    assert f"{most} are all there may be" in link.ramp.why
+
+
+def test_a_bound_that_falls_counts_at_once() -> None:
+    link = Link(lambda count: 5 * MB * count)
+    link.run(1.5)
+    link.most = 4
+    assert link.ramp.wanted == 4
+
+
+def test_it_probes_again_and_finds_that_the_link_has_grown() -> None:
+    width = 40 * MB
+    link = Link(lambda count: min(5 * MB * count, width))
+    link.run(5)
+    assert link.ramp.wanted == 8
+    width = 160 * MB
+    link.run(FIRST + 5)
+    assert link.ramp.wanted >= 24
+
+
+def test_probes_that_find_nothing_become_rarer() -> None:
+    link = Link(lambda count: 40 * MB)
+    link.run(200)
+    probes = link.counts.count(12)
+    assert 2 <= probes <= 6
+    assert link.ramp.wanted == 8
+
+
+def test_what_our_cap_or_a_busy_host_holds_back_says_nothing() -> None:
+    link = Link(lambda count: 5 * MB * count)
+    link.held = True
+    link.run(10)
+    assert link.counts == [8]
+    link.held = False
+    link.run(3)
+    assert link.ramp.wanted == 64
+
+
+def test_more_breaks_with_more_connections_end_the_growth() -> None:
+    link = Link(lambda count: 5 * MB * count)
+    link.breaks = lambda count: 0 if count <= 16 else 30
+    link.run(5)
+    assert link.counts == [8, 16, 32, 16]
+    assert "broke more often" in link.ramp.why
+
+
+def test_breaks_that_come_with_the_bytes_are_no_reason() -> None:
+    link = Link(lambda count: min(5 * MB * count, 160 * MB))
+    link.breaks = lambda count: min(5 * count, 160) / 8  # one every 8 MB
+    link.run(5)
+    assert link.ramp.wanted == 32
+
+
+def test_a_step_is_measured_only_while_all_connections_receive() -> None:
+    ramp = Ramp(0.0, lambda: 64, step=STEP, probe_first=FIRST, probe_last=LAST)
+    for tenth in range(1, 30):  # the eighth has no byte yet
+        ramp.look(tenth / 10, tenth * MB, 0, 7, held=False)
+    assert ramp.wanted == 8

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, cut, is_slow, reason, usual_rate
+
+MB = 1_000_000
+USUAL = Usual(rate=20 * MB, first_byte=0.02)
+
+
+def why(run: Progress, usual: Usual = USUAL, *, idle: bool = False, others_move: bool = True) -> str:
+    return reason(run, usual, patience=Patience(), idle=idle, others_move=others_move, factor=0.1)
+
+
+def run(
+    left: int = 10 * MB, rate: float = 20 * MB, silent: float = 0.0, *, begun: bool = True, **rest: float
+) -> Progress:
+    return Progress(left, rate, silent, begun, slow_for=rest.get("slow_for"), moves=int(rest.get("moves", 0)))
+
+
+def test_silence_is_too_much_after_three_seconds_while_others_go_on() -> None:
+    assert not why(run(silent=2.9))
+    assert why(run(silent=3.0)) == "quiet for 3.0 s while the others go on"
+
+
+def test_silence_of_all_is_nobodys_fault() -> None:
+    assert not why(run(silent=20), others_move=False)
+
+
+def test_with_a_free_connection_little_silence_is_enough() -> None:
+    assert why(run(silent=0.3), idle=True) == "quiet for 0.3 s, and a connection is free"
+    assert not why(run(silent=0.2), idle=True)
+
+
+def test_a_server_that_takes_its_time_gets_it() -> None:
+    leisurely = Usual(rate=20 * MB, first_byte=2.0)
+    assert not why(run(silent=5, begun=False), leisurely)
+    assert why(run(silent=6, begun=False), leisurely)
+    assert not why(run(silent=7.9, begun=False), leisurely, idle=True, others_move=False)
+    assert why(run(silent=3, begun=True), leisurely), "once bytes have come, silence is silence"
+
+
+def test_as_long_as_nothing_is_known_nobody_is_hurried() -> None:
+    assert not why(run(silent=2.9, begun=False), Usual(), idle=True, others_move=False)
+    assert why(run(silent=3.0, begun=False), Usual(), idle=True, others_move=False)
+
+
+def test_each_time_in_vain_doubles_what_is_put_up_with() -> None:
+    assert not why(run(silent=5.9, moves=1))
+    assert why(run(silent=6.0, moves=1))
+    assert not why(run(silent=11, moves=2))
+    assert not why(run(silent=0.4, moves=1), idle=True)
+
+
+def test_slow_for_three_seconds_is_too_slow() -> None:
+    assert why(run(rate=0.2 * MB, slow_for=3.0)) == "far slower than the others"
+    assert not why(run(rate=0.2 * MB, slow_for=2.9))
+
+
+def test_a_slow_end_is_taken_over_at_once_if_that_is_quicker() -> None:
+    assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0), idle=True)
+    assert not why(run(left=10 * MB, rate=0.2 * MB), idle=True), "too young to tell"
+    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.2, moves=1), idle=True)
+    assert not why(run(left=8_000, rate=0.2 * MB, slow_for=0.5), idle=True), "as good as through"
+    assert not why(run(left=10 * MB, rate=10 * MB, slow_for=0.0), idle=True), "split instead"
+
+
+def test_what_is_usual_takes_three() -> None:
+    assert usual_rate([5.0, 7.0]) == 0
+    assert usual_rate([5.0, 7.0, 0.0, 9.0]) == 7
+    assert is_slow(0.9, [10, 10, 12], 0.1)
+    assert not is_slow(1.1, [10, 10, 12], 0.1)
+    assert not is_slow(0.0, [10, 10], 0.1)
+
+
+def test_both_end_together() -> None:
+    at = cut(0, 40 * MB, 20 * MB, Usual(rate=20 * MB, first_byte=0.0))
+    assert at == 20 * MB
+    slow = cut(0, 40 * MB, 2 * MB, Usual(rate=18 * MB, first_byte=0.0))
+    assert slow == pytest.approx(4 * MB, abs=1)
+
+
+def test_what_is_as_good_as_through_is_left_alone() -> None:
+    assert cut(0, 2 * LEAST - 1, 1.0, USUAL) is None
+    assert cut(0, 10 * MB, 0.0, USUAL) is None, "nobody knows how fast it is"
+    assert cut(0, 1 * MB, 20 * MB, USUAL) is None
+    assert cut(0, 10 * MB, 20 * MB, Usual(rate=20 * MB, first_byte=0.3)) is None
+
+
+@given(
+    position=st.integers(0, 10**12),
+    left=st.integers(1, 10**11),
+    rate=st.floats(0, 1e10),
+    usual=st.floats(0, 1e10),
+    first_byte=st.floats(0, 60),
+)
+def test_a_cut_leaves_both_sides_enough(
+    position: int, left: int, rate: float, usual: float, first_byte: float
+) -> None:
+    at = cut(position, position + left, rate, Usual(usual, first_byte))
+    if at is not None:
+        assert position + LEAST <= at <= position + left - LEAST

@@ -1,0 +1,201 @@
+"""The connections of one pull: how many there are, and which of them takes over from which."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pulltui.engine.connection import Connection
+from pulltui.engine.ramp import Ramp
+from pulltui.engine.run import Run
+from pulltui.engine.setbacks import Takeover
+from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, usual_rate
+
+if TYPE_CHECKING:
+    from pulltui.engine.blob import BlobDownload
+    from pulltui.engine.context import Context
+    from pulltui.engine.pull import Pull
+
+_SETTLED = (0.25, 6)
+"""A connection's speed says something after so many seconds from its first byte, and so many times what a
+first byte takes: connections begin slowly, by round trips."""
+_LIVELY = 1.0
+"""Seconds since a byte within which a connection counts as moving."""
+
+
+class Crew:
+    """Made when a pull begins to fetch, stopped when it ends or is paused."""
+
+    def __init__(self, pull: Pull, context: Context) -> None:
+        self.idle = 0
+        """Connections that found nothing to fetch."""
+        self._pull = pull
+        self._context = context
+        self._workers: list[asyncio.Task[None]] = []
+        self.usual = Usual()
+        """What to expect of a connection."""
+        self._first_bytes: deque[float] = deque(maxlen=15)
+        tuning = context.tuning
+        self._patience = Patience(tuning.takeover_after, tuning.idle_after)
+        self._ramp = Ramp(
+            context.clock(),
+            self._most,
+            step=tuning.ramp_step,
+            probe_first=tuning.ramp_probe_first,
+            probe_last=tuning.ramp_probe_last,
+        )
+
+    # -- how many -----------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> int:
+        """How many connections there should be."""
+        fixed = self._context.settings.transfer.connections
+        return self._ramp.wanted if fixed == "auto" else max(1, min(fixed, self._most()))
+
+    @property
+    def why(self) -> str:
+        """Why there are so many, in words."""
+        fixed = self._context.settings.transfer.connections
+        return self._ramp.why if fixed == "auto" else f"{fixed} by transfer.connections"
+
+    def start(self) -> None:
+        """Have as many at work as are wanted; those that are too many rest when their run is over."""
+        while len(self._workers) < self.wanted:
+            worker = Connection(self._pull, self, self._context, len(self._workers))
+            self._workers.append(asyncio.create_task(worker.work()))
+
+    def surplus(self, number: int) -> bool:
+        """Return whether connection `number` (from 0) should rest."""
+        return number >= self.wanted
+
+    def check(self) -> None:
+        """Raise what broke a connection that should not have ended: a defect."""
+        for worker in self._workers:
+            if worker.done() and (error := worker.exception()) is not None:
+                raise error
+
+    async def stop(self) -> None:
+        """End all of them; returns when they have let go of everything."""
+        for worker in self._workers:
+            worker.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+
+    def _most(self) -> int:
+        """Return how many connections slots, hosts and caps allow."""
+        context, pull = self._context, self._pull
+        bounds = [context.gates.gate(host).limit for host in pull.hosts()]
+        bounds += [context.throttle.connections, context.throttle.connections_of(pull.id)]
+        return min([context.slots.most(pull.registry), *(bound for bound in bounds if bound is not None)])
+
+    def first_byte(self, seconds: float) -> None:
+        """A request's first byte came after so long."""
+        self._first_bytes.append(seconds)
+
+    # -- looking after them -------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Look at all connections: a few times a second."""
+        now = self._context.clock()
+        runs = [(blob, run) for blob in self._pull.downloads for run in blob.runs]
+        for _, run in runs:
+            run.meter.sample(now, run.received)
+        rates = {run: run.meter.rate(now, run.received) for _, run in runs if self._told(run, now)}
+        self.usual = Usual(
+            usual_rate(list(rates.values())) or self.usual.rate,
+            median(self._first_bytes) if self._first_bytes else self.usual.first_byte,
+        )
+        self._count(runs, now)
+        self._take_over(runs, rates, now)
+        if self.idle and runs:
+            self._pull.kick()  # there may be something to share by now
+
+    def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
+        context, pull = self._context, self._pull
+        held = context.writer.full or context.slots.starved(pull.id) or pull.waiting is not None
+        held = held or any(run.attempt is not None and run.attempt.held_lately for _, run in runs)
+        before = self.wanted
+        self._ramp.look(
+            now,
+            sum(blob.received for blob in pull.downloads),
+            sum(blob.retries for blob in pull.downloads),
+            sum(_receiving(run) for _, run in runs),
+            held=held or self.idle > 0,
+        )
+        if self.wanted > before or len(self._workers) < self.wanted:
+            self.start()
+            pull.kick()  # those that rested
+
+    def _told(self, run: Run, now: float) -> bool:
+        """Return whether a run has received for long enough to tell its speed."""
+        if not _receiving(run) or run.first_at is None:
+            return False
+        least, times = _SETTLED
+        return now - run.first_at >= max(least, times * self.usual.first_byte)
+
+    def _take_over(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
+        """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
+        for blob, run in runs:
+            attempt = run.attempt
+            if attempt is None or attempt.waits or attempt.held_lately or blob.single_stream:
+                run.slow_since = None
+                continue
+            slow = run in rates and self._is_slow(run, rates)
+            run.slow_since = (run.slow_since or now) if slow else None
+            why = reason(
+                Progress(
+                    left=run.end - run.position,
+                    rate=rates.get(run, 0.0),
+                    silent=attempt.silent(),
+                    begun=run.received > 0,
+                    slow_for=now - run.slow_since if run.slow_since is not None else None,
+                    moves=run.part.moves,
+                ),
+                self.usual,
+                patience=self._patience,
+                idle=self.idle > 0,
+                others_move=any(_lively(other) for _, other in runs if other is not run),
+                factor=self._context.settings.retry.slow_factor,
+            )
+            if why:
+                run.part.move()
+                if run.part.moves % 2 == 0:
+                    run.source.refresh(run.generation)
+                attempt.abort(Takeover(why))
+
+    def _is_slow(self, run: Run, rates: dict[Run, float]) -> bool:
+        """Return whether a run is far slower than its siblings, or than they were when they are gone."""
+        factor = self._context.settings.retry.slow_factor
+        others = [rate for other, rate in rates.items() if other is not run]
+        gone = self.idle > 0 and rates[run] < factor * self.usual.rate
+        return gone or is_slow(rates[run], others, factor)
+
+    def share(self) -> tuple[BlobDownload, Run] | None:
+        """Return the back of what would take longest, for a connection that has nothing else to do."""
+        now, usual = self._context.clock(), self.usual
+        found: list[tuple[float, int, BlobDownload, Run]] = []
+        for blob in self._pull.downloads:
+            if blob.single_stream:
+                continue
+            for run in blob.runs:
+                if not run.source.ranges or not _receiving(run) or run.complete:
+                    continue
+                rate = run.meter.rate(now, run.received) if self._told(run, now) else usual.rate
+                at = cut(run.position, run.end, rate, usual)
+                if at is not None:
+                    found.append(((run.end - run.position) / rate, at, blob, run))
+        for _, at, blob, run in sorted(found, key=lambda one: one[0], reverse=True):
+            if (back := blob.split(run, at, self._pull.source(blob))) is not None:
+                return blob, back
+        return None
+
+
+def _receiving(run: Run) -> bool:
+    return run.attempt is not None and not run.attempt.waits and run.received > 0
+
+
+def _lively(run: Run) -> bool:
+    return _receiving(run) and run.attempt is not None and run.attempt.silent() < _LIVELY

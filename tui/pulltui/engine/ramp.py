@@ -1,0 +1,150 @@
+"""How many connections a pull uses when nobody says: it grows while that pays, settles, and probes again.
+
+Only arithmetic over what came, with the time passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+FIRST = 8
+"""Connections to begin with."""
+GAIN = 1.2
+"""Twice the connections must bring so many times the speed to be worth keeping, and to grow on."""
+PROBE_GAIN = 1.1
+"""Half as many again must bring so much."""
+WORSE = 2.0
+"""So many times the breaks a byte, since there are more connections: the server does not like that."""
+_FEW_BREAKS = 2
+"""Fewer breaks more than expected are chance."""
+
+
+class Phase(Enum):
+    """What the number of connections is doing."""
+
+    GROWING = "growing"
+    SETTLED = "settled"
+    PROBING = "probing"
+
+
+class Step(NamedTuple):
+    """What so many connections brought."""
+
+    number: int
+    rate: float
+    """Bytes a second."""
+    breaks: float
+    """Breaks a byte."""
+
+
+class Ramp:
+    """The number of connections of one pull.
+
+    Call `look` several times a second; `target` is how many there should be, `why` says why in words.
+    """
+
+    def __init__(
+        self,
+        now: float,
+        most: Callable[[], int],
+        *,
+        step: float,
+        probe_first: float,
+        probe_last: float,
+    ) -> None:
+        """`most` is what slots, host and cap allow at the moment; a step is measured over `step` seconds.
+
+        Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
+        """
+        self.target = FIRST
+        self.why = f"beginning with {FIRST}"
+        self.phase = Phase.GROWING
+        self._most = most
+        self._step = step
+        self._probe_first = probe_first
+        self._probe_last = probe_last
+        self._probe_pause = probe_first
+        self._probe_at = 0.0
+        self._full = False
+        """All of them have received since the measuring began."""
+        self._before: Step | None = None
+        """The step with fewer connections, to compare with."""
+        self._restart(now, 0, 0)
+
+    @property
+    def wanted(self) -> int:
+        """How many connections there should be now."""
+        return max(1, min(self.target, self._most()))
+
+    def look(self, now: float, received: int, breaks: int, in_use: int, *, held: bool) -> None:
+        """Judge the step, if it is over, and go on to the next.
+
+        `received` and `breaks` are totals: bytes off sockets, connections that broke for their own reasons.
+        `in_use` connections receive. `held`: something of ours or of the host's held them back since the
+        last look (a cap, the disk, a busy host), so that the step says nothing about their number.
+        """
+        if held or (not self._full and in_use < self.wanted):
+            self._restart(now, received, breaks)
+            return
+        self._full = True
+        seconds = now - self._since
+        if self.phase is Phase.SETTLED:
+            self._settled(now, received, breaks)
+        elif seconds >= self._step:
+            self._judge(now, self._measured(now, received, breaks))
+            self._restart(now, received, breaks)
+
+    def _judge(self, now: float, step: Step) -> None:
+        """Compare a step with the one before it."""
+        before = self._before
+        if before is None:
+            self._grow(now, step, 2.0, Phase.GROWING)
+            return
+        gain = step.rate / before.rate if before.rate else float("inf")
+        said = f"{before.number} → {step.number} brought {gain - 1:+.0%}"
+        more_breaks = (step.breaks - before.breaks) * step.rate * self._step
+        if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
+            self._settle(now, before.number, f"{said}, and connections broke more often")
+        elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
+            self._probe_pause = self._probe_first
+            self._grow(now, step, 2.0, Phase.GROWING, said)
+        else:
+            self._settle(now, before.number, said)
+
+    def _settled(self, now: float, received: int, breaks: int) -> None:
+        if now >= self._probe_at and now > self._since:
+            self._grow(now, self._measured(now, received, breaks), 1.5, Phase.PROBING)
+            self._restart(now, received, breaks)
+        elif now - self._since >= 4 * self._step and now < self._probe_at - 2 * self._step:
+            self._restart(now, received, breaks)  # what a probe is compared with shall be recent
+
+    def _measured(self, now: float, received: int, breaks: int) -> Step:
+        came = received - self._received
+        return Step(self.wanted, came / (now - self._since), (breaks - self._breaks) / max(came, 1))
+
+    def _grow(self, now: float, step: Step, factor: float, phase: Phase, said: str = "") -> None:
+        more = min(self._most(), max(step.number + 1, int(step.number * factor)))
+        if more <= step.number:
+            self._settle(now, step.number, said or f"{step.number} are all there may be")
+            return
+        self._before = step
+        self.target = more
+        self.phase = phase
+        self.why = f"{phase.value}: {more}" + (f", as {said}" if said else "")
+
+    def _settle(self, now: float, count: int, said: str) -> None:
+        again = self.phase is Phase.PROBING
+        self._probe_pause = min(self._probe_last, self._probe_pause * 2) if again else self._probe_first
+        self._probe_at = now + self._probe_pause
+        self.target = count
+        self.phase = Phase.SETTLED
+        self.why = f"settled at {count}: {said}"
+
+    def _restart(self, now: float, received: int, breaks: int) -> None:
+        """Begin to measure: as soon as all connections receive."""
+        self._since = now
+        self._received = received
+        self._breaks = breaks
+        self._full = False

@@ -1,0 +1,108 @@
+"""When one connection should take over what another one has, and how much of it.
+
+Only arithmetic, with the time passed in: bytes, seconds, bytes a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import msgspec
+
+LEAST = 256_000
+"""A remainder is not split into less than this."""
+SOON = 0.25
+"""What is through in so many seconds is left alone: what was sent already would be sent again."""
+_SIBLINGS = 3
+"""Fewer others do not tell what speed is usual."""
+_PATIENCE_DOUBLINGS = 5
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How one run stands."""
+
+    left: int
+    """Bytes still to come."""
+    rate: float
+    """Its speed lately."""
+    silent: float
+    """Seconds since the last byte, or since it was asked for."""
+    begun: bool
+    """The first byte is here."""
+    slow_for: float | None = None
+    """Seconds for which it has been far below its siblings, None if it is not."""
+    moves: int = 0
+    """How often what it fetches was taken over already without progress."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """The silence that is too much, in seconds."""
+
+    busy: float = 3.0
+    """While the others go on."""
+    idle: float = 0.25
+    """While a connection has nothing else to do."""
+
+
+class Usual(msgspec.Struct, frozen=True):
+    """What to expect of a connection."""
+
+    rate: float = 0.0
+    """0 while nobody knows."""
+    first_byte: float = 0.75
+    """From a request to its first byte; as long as nothing is known, four times as long is three seconds."""
+
+
+def usual_rate(rates: Sequence[float]) -> float:
+    """Return the speed that is usual among connections, 0 if they are too few to tell."""
+    known = [rate for rate in rates if rate > 0]
+    return median(known) if len(known) >= _SIBLINGS else 0.0
+
+
+def is_slow(rate: float, siblings: Sequence[float], factor: float) -> bool:
+    """Return whether a speed is below `factor` of the median of the siblings'."""
+    return len(siblings) >= _SIBLINGS and rate < factor * median(siblings)
+
+
+def reason(
+    run: Progress, usual: Usual, *, patience: Patience, idle: bool, others_move: bool, factor: float
+) -> str:
+    """Return why a run should be broken off and what is left of it fetched anew, empty if it should not.
+
+    `idle`: connections have nothing else to do, so that asking again costs next to nothing. Each time in
+    vain doubles what is put up with.
+    """
+    doubled: int = 2 ** min(run.moves, _PATIENCE_DOUBLINGS)
+    limit = patience.busy if run.begun else max(patience.busy, 3 * usual.first_byte)
+    wait = max(patience.idle, 4 * usual.first_byte)
+    if idle and run.silent >= (min(wait, limit) if run.begun else wait) * doubled:
+        return f"quiet for {run.silent:.1f} s, and a connection is free"
+    if others_move and run.silent >= limit * doubled:
+        return f"quiet for {run.silent:.1f} s while the others go on"
+    if run.slow_for is None:
+        return ""
+    if run.slow_for >= patience.busy * doubled:
+        return "far slower than the others"
+    if idle and run.rate < factor * usual.rate and run.slow_for >= patience.idle * (doubled - 1):
+        alone = run.left / max(run.rate, 1.0)
+        if alone > 2 * (usual.first_byte + run.left / usual.rate):
+            return "far slower than the others, and a connection is free"
+    return ""
+
+
+def cut(position: int, end: int, rate: float, usual: Usual) -> int | None:
+    """Return the offset from which on a free connection should fetch, so that both end together.
+
+    `rate` is the run's speed, 0 while nobody knows. None if a cut would gain nothing, or nobody can tell: the
+    run is as good as through, or little is left.
+    """
+    left = end - position
+    if left < 2 * LEAST or rate <= 0 or left / rate <= max(SOON, 2 * usual.first_byte):
+        return None
+    helper = usual.rate or rate
+    together = (left + helper * usual.first_byte) / (rate + helper)
+    back = int(helper * (together - usual.first_byte))
+    # What is on its way already would be thrown away.
+    keep = max(LEAST, int(min(rate * 0.1, left / 4)))
+    return max(position + keep, end - max(back, LEAST))
