@@ -6,9 +6,10 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from pulltui.engine.errors import InsecureError, PullError
+from pulltui.engine.errors import InsecureError, PullError, UnsavedError
 from pulltui.engine.views import (
     BlobState,
     EngineView,
@@ -21,6 +22,9 @@ from pulltui.engine.views import (
 from pulltui.headless import POLL, STOP_SECONDS, GiveUpClock, Run
 from pulltui.outcome import Outcome
 from pulltui.output import OutputClosedError
+from pulltui.reload import Reload
+from pulltui_config import Settings, load
+from pulltui_config.watching import Watched
 from support.scripted_engine import DIGEST, ScriptedEngine, Step, blob, done, event, pull
 
 OTHER = "sha256:" + "cd" * 32
@@ -268,9 +272,10 @@ class TestGiveUpClock:
             pull(blob(5), state=PullState.PAUSED),
             pull(blob(5), state=PullState.WAITING, waiting=Waiting("disk full"), kind="no-space"),
             pull(blob(5), state=PullState.WAITING, waiting=Waiting("registry busy", 99.0), kind="busy"),
+            pull(blob(5), state=PullState.WAITING, waiting=Waiting("schedule: 22:00", 99.0), kind="schedule"),
         ],
     )
-    def test_pauses_a_full_disk_and_waits_a_server_asked_for_do_not_count(self, excused: PullView) -> None:
+    def test_waits_of_our_own_and_those_a_server_asked_for_do_not_count(self, excused: PullView) -> None:
         clock = GiveUpClock(10)
         assert not self.silent(clock, (excused,), 0, 100)
         assert not self.silent(clock, (excused, done(digest=OTHER)), 100, 200)
@@ -278,3 +283,39 @@ class TestGiveUpClock:
 
     def test_zero_is_never(self) -> None:
         assert not self.silent(GiveUpClock(0), (pull(blob(5)),), 0, 100_000)
+
+
+def test_what_there_is_to_know_of_the_queue_is_reported_too() -> None:
+    note = Event(seq=1, at=0.0, kind=EventKind.NOTE, why="the queue was damaged")
+    notes = Notes()
+    run(ScriptedEngine([Step((done(),), (note,))]), notes=notes)
+    assert [told.why for told in notes.told] == ["the queue was damaged"]
+
+
+def test_a_change_of_the_settings_is_reported_and_counts(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    applied: list[Settings] = []
+    reload = Reload(Watched(file, {}, {}, load(file)), applied.append)
+
+    def write() -> None:
+        file.write_text("[retry]\ngive_up_after = 5\n")
+
+    engine = ScriptedEngine([Step((pull(),)), Step((pull(),), act=write)])
+    notes = Notes()
+    runner = Run(engine, notes, give_up_after=0, reload=reload, clock=engine.clock, sleep=engine.sleep)
+    outcome = runner.run(["tiny"])
+    assert [told.why for told in notes.told][:-1] == ["settings: retry.give_up_after: 1800 -> 5"]
+    assert [settings.retry.give_up_after for settings in applied] == [5]
+    assert notes.told[-1].error_kind == "gave-up"
+    assert outcome.exit_code == 1
+
+
+def test_a_name_that_cannot_be_written_down_is_pulled_all_the_same() -> None:
+    error = UnsavedError("the queue cannot be saved: Read-only file system", "It goes on trying.")
+    error.pull = "id-tiny"
+    engine = ScriptedEngine(
+        [Step(pulls=(pull(blob(done=5)),)), Step(pulls=(done(),))], refuses={"tiny": error}
+    )
+    outcome = run(engine)
+    assert outcome.exit_code == 0
+    assert [each.name for each in outcome.done] == ["tiny"]

@@ -271,6 +271,39 @@ class TestLines:
         assert not Output(Terminal()).live
 
 
+class TestBell:
+    """The terminal rings when pulls end, if it is one and that is wanted."""
+
+    RUNG = "\x1b]9;pulltui: tiny is done, 100 MB\a\a"
+
+    @staticmethod
+    def told(output: io.StringIO, errors: io.StringIO, *, wanted: bool = True) -> tuple[str, str]:
+        """What both streams have when a pull is done, and two more at once soon after."""
+        lines = Lines(Output(output), Output(errors), lambda: 100.0, lambda: wanted)
+        lines.events([event(1, EventKind.DONE, size=100_000_000)], [done()])
+        lines.events([event(2, EventKind.DONE), event(3, EventKind.FAILED)], [done()])
+        lines.summary(Outcome((done(),), 4.0, 80_000_000, "/models"))
+        return output.getvalue(), errors.getvalue()
+
+    @pytest.fixture(autouse=True)
+    def xterm(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+
+    def test_on_a_terminal_after_the_line_and_what_was_held_back_at_the_end(self) -> None:
+        output, _ = self.told(Terminal(), io.StringIO())
+        assert output.startswith("tiny: done, 100 MB in 0s\n" + self.RUNG)
+        assert output.endswith("\n\x1b]9;pulltui: 1 done, 1 failed\a\a")
+
+    def test_on_the_errors_if_only_they_are_a_terminal(self) -> None:
+        output, errors = self.told(io.StringIO(), Terminal())
+        assert "\x1b" not in output and "\a" not in output
+        assert self.RUNG in errors
+
+    def test_nowhere_without_a_terminal_or_if_it_is_not_wanted(self) -> None:
+        for streams, wanted in (((io.StringIO(), io.StringIO()), True), ((Terminal(), Terminal()), False)):
+            assert "\a" not in "".join(self.told(*streams, wanted=wanted))
+
+
 def test_a_broken_pipe_is_told_once_and_for_all() -> None:
     read, write = os.pipe()
     os.close(read)

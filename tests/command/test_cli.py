@@ -74,7 +74,13 @@ class TestFirstWord:
         [
             ["pull"],
             ["pull", "--connections", "0", "tiny"],
-            ["pull", "--limit", "1MB/s", "tiny"],
+            ["pull", "--limit", "5", "tiny"],
+            ["pause"],
+            ["resume", "--all", "tiny"],
+            ["cancel", "bad name"],
+            ["limit", "tiny"],
+            ["limit", "tiny", "5"],
+            ["limit", "tiny", "0 MB/s"],
             ["--nonsense"],
             ["pull", "--models-dir", "", "tiny"],
             ["config", "nonsense"],
@@ -152,15 +158,6 @@ class TestConfig:
         assert refused.returncode == 2
         assert "transfer.part_size" in refused.stderr
         assert not (tmp_path / ".ollama").exists()
-
-    def test_what_is_set_and_does_nothing_yet_is_said(
-        self, here: Command, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PULLTUI_UI_BELL", "true")
-        said = "warning: environment PULLTUI_UI_BELL: ui.bell: set, but not used yet"
-        checked = here("config", "check")
-        assert (checked.returncode, checked.stdout.strip()) == (0, said)
-        assert here("config", "show").stderr.strip() == said
 
 
 class TestPull:

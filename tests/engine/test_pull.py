@@ -268,7 +268,7 @@ def test_without_room_it_waits_with_the_figures_and_then_goes_on(
 
 
 def test_a_defect_of_ours_fails_the_pull_and_leaves_the_engine_running(
-    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = registry(MODEL)
     it = engine()
@@ -282,6 +282,11 @@ def test_a_defect_of_ours_fails_the_pull_and_leaves_the_engine_running(
         failed = it.until_failed(pull)
     assert "a defect of pulltui: RuntimeError: what nobody thought of" in failed.error
     assert failed.hint
+    logged = it.until(lambda: [each for each in caplog.records if each.levelname == "ERROR"], "it is logged")
+    [told] = logged or []
+    assert told.name == "pulltui.engine"
+    assert "RuntimeError" in told.getMessage()
+    assert "in defect" in told.getMessage(), "the place is told"
     it.resume(pull)
     it.until_done(pull)
 

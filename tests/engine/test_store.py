@@ -306,3 +306,84 @@ def test_occupied_counts_blocks_and_not_length(store: Store) -> None:
         file.write(b"x" * 8192)
     assert 8192 <= store.occupied(MANIFEST.blobs[0].digest) < 10**6
     assert store.free() > 0
+
+
+def test_what_is_verified_takes_the_place_of_what_is_not(store: Store) -> None:
+    stage(store)
+    store.blob(digest(CONTENTS[0])).write_bytes(bytes(len(CONTENTS[0])))
+    store.commit(NAME, RAW, MANIFEST.blobs)
+    assert_committed(store)
+
+
+def test_what_another_user_put_there_is_committed_as_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(store)
+    store.staged(digest(CONTENTS[0])).rename(store.blob(digest(CONTENTS[0])))
+    real = os.utime
+
+    def utime(path: Path, *rest: object) -> None:
+        if path == store.blob(digest(CONTENTS[0])):
+            raise PermissionError(1, "Operation not permitted")
+        real(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "utime", utime)
+    store.commit(NAME, RAW, MANIFEST.blobs)
+    assert_committed(store)
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "kept"),
+    [
+        ("Example.com/Team/Tiny/1B", "example.com/team/tiny:1b", "Example.com/Team/Tiny/1B"),
+        ("example.com/TEAM/other/x", "example.com/team/tiny:1b", "example.com/TEAM/tiny/1b"),
+        ("Other.com/TEAM/tiny/1B", "example.com/team/tiny:1b", "example.com/team/tiny/1b"),
+        ("example.com/team/tiny/1B", "example.com/team/tiny:1b", "example.com/team/tiny/1B"),
+        ("example.com/team/tiny/1b", "example.com/team/tiny:1b", "example.com/team/tiny/1b"),
+    ],
+)
+def test_a_name_that_differs_in_case_only_is_the_model_that_is_there(
+    store: Store, there: str, name: str, kept: str
+) -> None:
+    """As Ollama's getExistingName: it would list two models, and know one of them."""
+    (store.manifests / there).parent.mkdir(parents=True)
+    (store.manifests / there).write_text("{}")
+    stage(store)
+    store.commit(parse(name), RAW, MANIFEST.blobs)
+    assert (store.manifests / kept).read_bytes() == RAW
+    assert files(store.manifests) == {there, kept}
+
+
+def test_of_two_that_differ_in_case_only_the_exact_one_is_meant(store: Store) -> None:
+    for host in ("Example.com", "example.com"):
+        (store.manifests / host / "team").mkdir(parents=True)
+    assert store.manifest(parse("example.com/team/tiny:1b")).parts[-4] == "example.com"
+    assert store.manifest(parse("Example.com/team/tiny:1b")).parts[-4] == "Example.com"
+
+
+def test_whoever_begins_a_blob_makes_an_empty_file_and_changes_none(store: Store) -> None:
+    path = store.partial(MANIFEST.blobs[0].digest).data
+    store.begin(MANIFEST.blobs[0].digest)
+    assert path.read_bytes() == b""
+    path.write_bytes(b"begun")
+    store.begin(MANIFEST.blobs[0].digest)
+    assert path.read_bytes() == b"begun"
+
+
+def test_whether_the_disk_takes_bytes_is_tried_and_nothing_of_it_stays(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.takes(3_000_000)
+    assert files(store.work) == {"lock"}
+    room = [2_000_000]
+
+    def pwrite(fd: int, data: memoryview, at: int) -> int:
+        if room[0] <= 0:
+            raise OSError(122, "Disk quota exceeded")
+        count = min(len(data), room[0])
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    assert not store.takes(3_000_000)
+    assert files(store.work) == {"lock"}

@@ -7,8 +7,11 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any
 
-from pulltui.engine.errors import BadNameError
-from pulltui.engine.views import EngineView, Event
+from msgspec.structs import replace
+from pulltui.engine.errors import BadNameError, NotFoundError
+from pulltui.engine.order import moved, put_before
+from pulltui.engine.views import EngineView, Event, ModelInfo, PartialView, PullState
+from pulltui_config import Settings
 
 
 class FakeService:
@@ -19,6 +22,12 @@ class FakeService:
         self.log: list[Event] = []
         self.calls: list[tuple[Any, ...]] = []
         self.watched: list[str] = []
+        self.before: list[EngineView] = []
+        """Views that `undo` brings back, the newest last."""
+        self.models: dict[str, ModelInfo | Exception] = {}
+        """What the registry says of names, as they are typed; others it does not know."""
+        self.names: tuple[str, ...] = ()
+        """Names that were pulled before."""
         self.failure: BaseException | None = None
         """What the engine's thread has ended by."""
         self.error: Exception | None = None
@@ -41,6 +50,21 @@ class FakeService:
             raise BadNameError(f"{text!r} is not a name", "names look like llama3.2:3b")
         return text if ":" in text else f"{text}:latest"
 
+    def inspect(self, name: str, *, insecure: bool = False) -> Future[ModelInfo]:
+        found = self.models.get(name, NotFoundError(f"the registry has no {name} (404)", "Check the name."))
+        self.calls.append(("inspect", name))
+        future: Future[ModelInfo] = Future()
+        if isinstance(found, Exception):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+        return future
+
+    def recent(self) -> Future[tuple[str, ...]]:
+        future: Future[tuple[str, ...]] = Future()
+        future.set_result(self.names)
+        return future
+
     def add(self, name: str, *, insecure: bool = False) -> Future[str]:
         return self._answer(("add", name), "new")
 
@@ -54,7 +78,50 @@ class FakeService:
         return self._answer(("retry", *pulls), None)
 
     def remove(self, pulls: Collection[str], *, delete: bool = False) -> Future[None]:
-        return self._answer(("remove", *pulls), None)
+        return self._answer(("delete" if delete else "remove", *pulls), None)
+
+    def move(self, pulls: Collection[str], by: int) -> Future[None]:
+        """The order of the view changes as the engine would change it."""
+        ids = [pull.id for pull in self.view.pulls]
+        self._arrange(moved(ids, set(pulls), by), f"moving {', '.join(pulls)}")
+        return self._answer(("move", by, *pulls), None)
+
+    def start_next(self, pulls: Collection[str]) -> Future[None]:
+        ids = [pull.id for pull in self.view.pulls]
+        queued = {pull.id for pull in self.view.pulls if pull.state is PullState.QUEUED}
+        self._arrange(put_before(ids, set(pulls), queued), f"moving {', '.join(pulls)}")
+        return self._answer(("start_next", *pulls), None)
+
+    def undo(self) -> Future[str]:
+        words = self.view.undo
+        if self.before:
+            self.view = self.before.pop()
+        return self._answer(("undo",), words)
+
+    def set_limit(self, rate: float | None, pulls: Collection[str] | None = None) -> Future[None]:
+        if pulls is None:
+            self.view = replace(self.view, limit=rate, limit_why="set by hand" if rate else "")
+        else:
+            limited = [replace(each, limit=rate) if each.id in pulls else each for each in self.view.pulls]
+            self.view = replace(self.view, pulls=tuple(limited))
+        return self._answer(("set_limit", rate, *(pulls or ())), None)
+
+    def change_settings(self, settings: Settings) -> Future[None]:
+        return self._answer(("change_settings", settings), None)
+
+    def partials(self) -> Future[tuple[PartialView, ...]]:
+        return self._answer(("partials",), self.view.adoptable)
+
+    def adopt(self, digests: Collection[str]) -> Future[tuple[PartialView, ...]]:
+        chosen = tuple(each for each in self.view.adoptable if each.digest in digests)
+        left = tuple(each for each in self.view.adoptable if each.digest not in digests)
+        self.view = replace(self.view, adoptable=left)
+        return self._answer(("adopt", *digests), tuple(replace(each, owner="pulltui") for each in chosen))
+
+    def _arrange(self, order: list[str], words: str) -> None:
+        self.before.append(self.view)
+        pulls = {pull.id: pull for pull in self.view.pulls}
+        self.view = replace(self.view, pulls=tuple(pulls[each] for each in order), undo=words)
 
     def watch(self, digests: Collection[str]) -> None:
         self.watched = list(digests)

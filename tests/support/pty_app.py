@@ -1,7 +1,8 @@
 """The app over a fake engine on this process's terminal, for tests of how it ends.
 
 Arguments: seconds of grace after a signal, then what is special: "busy" (the screen changes all the time),
-"broken" (the app fails after its first frame), "dead" (the engine does), "slow" (saving never ends).
+"broken" (the app fails after its first frame), "dead" (the engine does), "slow" (saving never ends), or a
+directory for settings, which can be edited then.
 Standard output is a pipe here, and tells line by line what the engine was asked.
 """
 
@@ -18,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import msgspec
 from pulltui.engine.views import EngineView
 from pulltui.ui.app import run_app
+from pulltui.ui.settings_file import SettingsFile
 from pulltui_config.settings import Ui
 from support.fake_service import FakeService
 from support.scenes import queue
+from support.settings import make_start
 
 
 class TellingService(FakeService):
@@ -81,7 +84,9 @@ def main() -> None:
         threading.Thread(target=watch, args=(service,), daemon=True).start()
     if special == "slow":
         service.may_stop.clear()
-    sys.exit(run_app(service, ui=Ui(fps=50, animations=False), grace=float(sys.argv[1])).code)
+    file = SettingsFile(make_start(Path(special))) if Path(special).is_absolute() else None
+    ui = Ui(fps=50, animations=False)
+    sys.exit(run_app(service, ui=ui, file=file, grace=float(sys.argv[1])).code)
 
 
 if __name__ == "__main__":

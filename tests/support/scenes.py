@@ -5,10 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from pulltui.engine.views import (
     BlobState,
     BlobView,
     EngineView,
+    Event,
+    EventKind,
     PartMap,
     PartState,
     PartView,
@@ -242,7 +245,42 @@ def failed_pull() -> PullView:
         9_100 * MB,
         8_300 * MB,
         error="registry.ollama.ai refused blob 8b1f0a2c at part 83 (403 Forbidden)",
-        hint="The registry may want a login. r tries again; what was fetched is kept.",
+        hint="The registry may want a login.",
         kind="refused",
         exit_code=1,
     )
+
+
+def log() -> list[Event]:
+    """What happened to the pull of `busy_blob` so far."""
+    name, large = "qwen3:32b", digest(1)
+    lines: list[tuple[float, EventKind, dict[str, object]]] = [
+        (0.1, EventKind.ADDED, {}),
+        (0.6, EventKind.RESOLVED, {"blobs": 5, "size": 18_740_013_422}),
+        (1.2, EventKind.VERIFIED, {"digest": digest(1003), "size": 487}),
+        (96.4, EventKind.RETRY, {"part": 121, "attempt": 1, "attempts": 6, "wait": 0.1, "why": "reset"}),
+        (
+            148.0,
+            EventKind.STALLED,
+            {"part": 130, "attempt": 2, "attempts": 6, "wait": 2.4, "why": "no byte for 30 s"},
+        ),
+        (151.2, EventKind.RETRY, {"part": 127, "attempt": 3, "attempts": 6, "wait": 7.0, "why": "503"}),
+    ]
+    return [
+        Event(seq=seq, at=at, kind=kind, pull="pull1", name=name, **({"digest": large} | more))  # type: ignore[arg-type]
+        for seq, (at, kind, more) in enumerate(lines, start=1)
+    ]
+
+
+def long_names() -> EngineView:
+    """What people really pull: names that do not fit, in one hour of a bad network."""
+    host = "registry.example.com:5000"
+    offline = pull(
+        9,
+        f"{host}/team/models/a-very-long-name-for-a-model-instruct:q4_K_M",
+        PullState.WAITING,
+        8_000 * MB,
+        2_000 * MB,
+        waiting=Waiting(f"cannot reach {host} (no route to host)", 4.0, "offline"),
+    )
+    return view(busy_pull(), replace(offline, host=host))

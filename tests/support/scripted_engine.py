@@ -13,9 +13,12 @@ from pulltui.engine.views import (
     EngineView,
     Event,
     EventKind,
+    ModelInfo,
+    PartialView,
     PullState,
     PullView,
 )
+from pulltui_config import Settings
 
 DIGEST = "sha256:" + "ab" * 32
 MODELS = "/models"
@@ -73,6 +76,12 @@ class ScriptedEngine:
     def check_name(self, text: str) -> str:
         return text
 
+    def inspect(self, name: str, *, insecure: bool = False) -> Future[ModelInfo]:
+        raise NotImplementedError
+
+    def recent(self) -> Future[tuple[str, ...]]:
+        raise NotImplementedError
+
     def add(self, name: str, *, insecure: bool = False) -> Future[str]:
         self.added.append((name, insecure))
         future: Future[str] = Future()
@@ -92,6 +101,27 @@ class ScriptedEngine:
         raise NotImplementedError
 
     def remove(self, pulls: Collection[str], *, delete: bool = False) -> Future[None]:
+        raise NotImplementedError
+
+    def move(self, pulls: Collection[str], by: int) -> Future[None]:
+        raise NotImplementedError
+
+    def start_next(self, pulls: Collection[str]) -> Future[None]:
+        raise NotImplementedError
+
+    def undo(self) -> Future[str]:
+        raise NotImplementedError
+
+    def set_limit(self, rate: float | None, pulls: Collection[str] | None = None) -> Future[None]:
+        raise NotImplementedError
+
+    def change_settings(self, settings: Settings) -> Future[None]:
+        raise NotImplementedError
+
+    def partials(self) -> Future[tuple[PartialView, ...]]:
+        raise NotImplementedError
+
+    def adopt(self, digests: Collection[str]) -> Future[tuple[PartialView, ...]]:
         raise NotImplementedError
 
     def watch(self, digests: Collection[str]) -> None:

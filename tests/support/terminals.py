@@ -75,9 +75,9 @@ class Terminal:
         while screen not in self.screen or told not in self.told:
             self._read_some(deadline, reading)
 
-    def read_to_end(self) -> int:
+    def read_to_end(self, patience: float = PATIENCE) -> int:
         """Read until the program has ended, and return its exit code (negative: killed by that signal)."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while self.pipe in self._open:
             self._read_some(deadline, True)
         code = self.process.wait(PATIENCE)

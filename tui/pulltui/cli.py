@@ -6,20 +6,26 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from pulltui import __version__
+from pulltui.arguments import (
+    ModelsDir,
+    Names,
+    absolute,
+    check_names,
+    errors_in_words,
+    fail,
+    read_settings,
+)
 from pulltui.config_cli import USAGE
 from pulltui.config_cli import app as config_app
-from pulltui.engine.clean import safe_name
-from pulltui.engine.errors import BadNameError, PullError
 from pulltui.output import guard_standard_files
+from pulltui.partials_cli import app as partials_app
+from pulltui.queue_cli import app as queue_app
 
 if TYPE_CHECKING:
     from pulltui.session import Session
@@ -74,15 +80,10 @@ app = typer.Typer(
     help="A terminal download manager for model blobs: every part visible, paused with a key, nothing lost.",
     epilog=_EXAMPLES,
 )
+app.add_typer(queue_app)
+app.add_typer(partials_app)
 app.add_typer(config_app, name="config")
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME", help="Models: [host/][namespace/]model[:tag].")
-]
-ModelsDir = Annotated[
-    str | None,
-    typer.Option("--models-dir", metavar="DIR", help="Where the models go, instead of the setting."),
-]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain http to the registries named here.")]
 Connections = Annotated[
     int | None,
@@ -92,6 +93,12 @@ Connections = Annotated[
         min=1,
         max=64,
         help="Connections to use at once, instead of the setting.",
+    ),
+]
+Limit = Annotated[
+    str | None,
+    typer.Option(
+        "--limit", metavar="RATE", help='The most to use, like "20 MB/s", instead of transfer.bandwidth.'
     ),
 ]
 
@@ -126,9 +133,9 @@ def root(
 def open_(names: Names = None, models_dir: ModelsDir = None) -> None:
     """Open the app; the names given are added and started. This is what `pulltui NAME` does."""
     if not _on_terminal():
-        _fail("the app needs a terminal", "Without one, use: pulltui pull NAME...", USAGE)
-    with _errors_in_words():
-        session = _session(names or [], {"storage.models_dir": _absolute(models_dir)}, strict=False)
+        fail("the app needs a terminal", "Without one, use: pulltui pull NAME...", USAGE)
+    with errors_in_words():
+        session = _session(names or [], {"storage.models_dir": absolute(models_dir)}, strict=False)
         notices = session.start.notices()
         with session:
             ended = session.show(names or [], notices)
@@ -140,8 +147,10 @@ def pull(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME", help="Models: [host/][namespace/]model[:tag].")
     ],
+    *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
     connections: Connections = None,
+    limit: Limit = None,
     insecure: Insecure = False,
     models_dir: ModelsDir = None,
 ) -> None:
@@ -149,8 +158,12 @@ def pull(
 
     Stopped or killed, nothing is lost: the same command goes on from what is on disk.
     """
-    with _errors_in_words():
-        flags = {"storage.models_dir": _absolute(models_dir), "transfer.connections": connections}
+    with errors_in_words():
+        flags = {
+            "storage.models_dir": absolute(models_dir),
+            "transfer.connections": connections,
+            "transfer.bandwidth": limit,
+        }
         session = _session(names, flags, strict=True)
         with session:
             outcome = session.pull(names, json=json, insecure=insecure)
@@ -182,11 +195,11 @@ def demo(
     try:
         place = Demo(plan)
     except registry.FaultError as error:
-        _fail(str(error), "", USAGE)
+        fail(str(error), "", USAGE)
     from pulltui.session import Session
     from pulltui.start import demo_start
 
-    with _errors_in_words(), place:
+    with errors_in_words(), place:
         typer.echo(
             f"A registry at {place.registry.url} offers {len(place.names)} models and misbehaves: "
             f"{plan or 'not at all'}.\n"
@@ -217,60 +230,9 @@ def _end(code: int, *, saved: bool) -> NoReturn:
 
 
 def _session(names: list[str], flags: dict[str, Any], *, strict: bool) -> Session:
-    """Read the settings, check the names and prepare the engine; exits with 2 if something cannot be used.
-
-    `flags` that are None were not given. With `strict` an error in the settings ends it too, without it
-    the settings that are good count.
-    """
-    from pulltui.start import current_start
-
-    start = current_start({key: value for key, value in flags.items() if value is not None})
-    for notice in start.notices():
-        typer.echo(f"pulltui: {notice}", err=True)
-    if strict and not start.loaded.ok:
-        _fail(
-            "nothing was started because of the settings", "`pulltui config path` says where they are", USAGE
-        )
-    _check_names(names)
+    """Read the settings, check the names and prepare the engine; exits with 2 if something cannot be used."""
+    start = read_settings(flags, strict=strict)
+    check_names(names)
     from pulltui.session import Session
 
-    return Session(start)
-
-
-def _check_names(names: list[str]) -> None:
-    """Exit with 2 and all that is wrong if a name is not one."""
-    from pulltui.engine.names import parse
-
-    hints = {}
-    for name in names:
-        try:
-            parse(name)
-        except BadNameError as error:
-            typer.echo(f"pulltui: {safe_name(name, 300)}: {error}", err=True)
-            hints[error.hint] = True
-    if hints:
-        typer.echo("".join(f"  {hint}\n" for hint in hints if hint), err=True, nl=False)
-        raise typer.Exit(USAGE)
-
-
-def _absolute(directory: str | None) -> str | None:
-    """Return a directory of the command line as settings want it."""
-    if directory == "":
-        raise typer.BadParameter("it is empty: perhaps a variable is not set", param_hint="--models-dir")
-    return None if directory is None else str(Path(directory).expanduser().absolute())
-
-
-@contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """Print an error of ours as people read it, and exit with its code."""
-    try:
-        yield
-    except PullError as error:
-        _fail(str(error), error.hint, error.exit_code)
-
-
-def _fail(message: str, hint: str, code: int) -> NoReturn:
-    typer.echo(f"pulltui: {message}", err=True)
-    if hint:
-        typer.echo(f"  {hint}", err=True)
-    raise typer.Exit(code)
+    return Session(start, headless=strict)

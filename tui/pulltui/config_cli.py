@@ -1,9 +1,12 @@
-"""`pulltui config`: what the settings are, where they come from, and what is wrong with them."""
+"""`pulltui config`: what the settings are, where they come from, what is wrong; and changing them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -12,11 +15,16 @@ from pulltui.start import Start, current_start
 app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Show settings, where they come from, what is wrong with them.",
+    help="Show and change settings, where they come from, what is wrong with them.",
 )
 USAGE: Final = 2
 VALUE_CELLS: Final = 24
 """Room for a value in `show`; the few longer ones push their origin to the right."""
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="A setting, like transfer.part_size.")]
+Value = Annotated[
+    str, typer.Argument(metavar="VALUE", help='As in the file: 8, true, ["a", "b"]; else taken as text.')
+]
 
 
 @app.command()
@@ -62,28 +70,119 @@ def check() -> None:
         )
 
 
-def _findings(start: Start) -> list[str]:
-    """Return what is wrong with the settings, and which of them do nothing yet."""
-    from pulltui_config.show import unused
+# A value may begin with a minus.
+@app.command("set", context_settings={"ignore_unknown_options": True})
+def set_(key: Key, value: Value) -> None:
+    """Change one setting in the file; everything else in it stays as it is."""
+    from pulltui_config.environment import split_text
+    from pulltui_config.writing import RefusedError, edit
 
-    problems = [f"{problem.severity}: {problem}" for problem in start.loaded.problems]
-    return problems + [f"warning: {sentence}" for sentence in unused(start.loaded)]
+    def edited(text: bytes) -> bytes:
+        refusals = []
+        for meaning in split_text(value):
+            try:
+                return edit(text, key, meaning)
+            except RefusedError as error:
+                refusals.append(error)
+        raise refusals[0]
+
+    _change(key, edited)
+
+
+@app.command()
+def unset(key: Key) -> None:
+    """Let one setting be its default again: its line becomes a comment."""
+    from pulltui_config.writing import reset
+
+    _change(key, lambda text: reset(text, key))
+
+
+@app.command()
+def edit() -> None:
+    """Open the file in $VISUAL or $EDITOR, and check it afterwards."""
+    import subprocess
+
+    from pulltui_config.saving import prepare
+
+    locations = current_start({}).locations
+    if (problem := prepare(locations)) and not locations.config_file.exists():
+        _fail(str(problem))
+    command = [*_editor(), str(locations.config_file)]
+    while True:
+        try:
+            code = subprocess.run(command, check=False).returncode
+        except OSError as error:
+            _fail(f"{command[0]} cannot be started: {error.strerror}; set EDITOR to an editor that is there")
+        if code:
+            _fail(f"{command[0]} ended with exit code {code}; settings: {locations.config_file}")
+        start = current_start({})
+        for sentence in _findings(start):
+            typer.echo(sentence, err=True)
+        if start.loaded.ok:
+            return
+        if not sys.stdin.isatty() or not typer.confirm("Edit again?", default=True, err=True):
+            raise typer.Exit(USAGE)
+
+
+def _change(key: str, edited: Callable[[bytes], bytes]) -> None:
+    """Save what `edited` makes of the file, and say what is in force then."""
+    from pulltui_config.environment import PREFIX
+    from pulltui_config.kinds import every_setting, is_live
+    from pulltui_config.saving import change
+
+    with _refusals_in_words():
+        change(current_start({}).locations, edited)
+    start = current_start({})
+    typer.echo(next(f"{name} = {value}  ({origin})" for name, value, origin in _rows(start) if name == key))
+    origin = start.loaded.origins[key]
+    if origin.name.startswith(PREFIX):
+        typer.echo(f"warning: {origin.name} in the environment counts, not the file", err=True)
+    if not is_live(every_setting()[tuple(key.split("."))].type):
+        typer.echo("A pulltui that is running takes this up at its next start.")
+
+
+@contextmanager
+def _refusals_in_words() -> Iterator[None]:
+    """End the command with 2 and the reason when settings are not changed."""
+    from pulltui_config.saving import NotSavedError
+    from pulltui_config.writing import RefusedError
+
+    try:
+        yield
+    except RefusedError as error:
+        _fail(*map(str, error.problems))
+    except NotSavedError as error:
+        _fail(str(error.problem))
+
+
+def _editor() -> list[str]:
+    """Return the editor's command."""
+    import shutil
+
+    from pulltui.editor import NoEditorError, editor_command
+
+    try:
+        return editor_command(os.environ, shutil.which)
+    except NoEditorError as error:
+        _fail(str(error))
+
+
+def _fail(*sentences: str) -> NoReturn:
+    for sentence in sentences:
+        typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(USAGE)
+
+
+def _findings(start: Start) -> list[str]:
+    """Return what is wrong with the settings."""
+    return [f"{problem.severity}: {problem}" for problem in start.loaded.problems]
 
 
 def _rows(start: Start) -> Iterator[tuple[str, str, str]]:
-    """Yield (key, value as TOML, origin) for every setting."""
-    from pulltui_config.kinds import keys_of, struct_of
-    from pulltui_config.settings import Settings
-    from pulltui_config.values import write
+    """Yield (key, value as TOML, origin) for every setting; names and passwords in URLs are left out."""
+    from pulltui_config.show import rows
 
-    for table, info in keys_of(Settings):
-        content = getattr(start.settings, info.name)
-        struct = struct_of(info.type)
-        inner = (
-            [(f"{table}.{key}", i.type, getattr(content, i.name)) for key, i in keys_of(struct)]
-            if struct
-            else []
-        )
-        for key, annotation, value in inner or [(table, info.type, content)]:
-            origin = start.loaded.origins[key]
-            yield key, write(annotation, value), f"{origin.layer} {origin.name}".rstrip()
+    for row in rows(start.loaded):
+        key = f"{row.table}.{row.key}".lstrip(".")
+        origin = start.loaded.origins[key]
+        yield key, row.value, f"{origin.layer} {origin.name}".rstrip()

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe_name
-from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError
+from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError, UnsavedError
 from pulltui.engine.views import BlobState, EngineView, Event, EventKind, PullState, PullView
 from pulltui.outcome import UNSAVED, Outcome, engine_ended, waits_for_space
 from pulltui.output import SIGPIPE_CODE, OutputClosedError
+from pulltui.reload import Reload
 from pulltui.words import in_trouble, seconds_text
 
 POLL: Final = 0.1
@@ -99,7 +100,7 @@ class GiveUpClock:
 
     def __init__(self, limit: float) -> None:
         """`limit` in seconds, 0 for never."""
-        self._limit = limit
+        self.limit = limit
         self._seen: object = None
         self._last: float | None = None
         self.silent = 0.0
@@ -119,14 +120,15 @@ class GiveUpClock:
             self.silent = 0.0
         elif not _excused(pulls, view):
             self.silent += passed
-        return 0 < self._limit <= self.silent
+        return 0 < self.limit <= self.silent
 
 
 def _excused(pulls: Sequence[PullView], view: EngineView) -> bool:
     """Whether all that is left waits for something that is not the network's fault."""
     left = [pull for pull in pulls if pull.state not in _OVER]
     return view.suspended or all(
-        pull.state is PullState.PAUSED or (pull.waiting is not None and pull.kind in {"no-space", "busy"})
+        pull.state is PullState.PAUSED
+        or (pull.waiting is not None and pull.kind in {"no-space", "busy", "schedule"})
         for pull in left
     )
 
@@ -140,6 +142,7 @@ class Run:
         reporter: Reporter,
         *,
         give_up_after: float,
+        reload: Reload | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -150,6 +153,7 @@ class Run:
         self._start = clock()
         self._limit = give_up_after
         self._give_up = GiveUpClock(give_up_after)
+        self._reload = reload
         self._ids: dict[str, str] = {}
         """Our pulls' ids and names."""
         self._pending: list[Event] = []
@@ -187,6 +191,7 @@ class Run:
             view = self._api.view
             pulls = self._mine(view)
             self._report(new, view, pulls)
+            self._look_at_settings(pulls)
             left = [pull for pull in pulls if pull.state not in _OVER]
             if len(pulls) == len(self._ids) + len(self._refusals) and all(
                 self._refused(pull) for pull in left
@@ -212,11 +217,15 @@ class Run:
             pass  # everything is saved, and there is nobody left to tell
 
     def _new_events(self) -> list[Event]:
-        """Return what happened to our pulls since the last call; each event says the name."""
+        """Return what happened to our pulls, and to the queue, since the last call; names are filled in."""
         new = self._api.events(self._seq)
         if new:
             self._seq = new[-1].seq
-        return [replace(event, name=self._ids[event.pull]) for event in new if event.pull in self._ids]
+        return [
+            replace(event, name=self._ids.get(event.pull, ""))
+            for event in new
+            if event.pull in self._ids or (event.kind is EventKind.NOTE and not event.pull)
+        ]
 
     def _report(self, new: list[Event], view: EngineView, pulls: Sequence[PullView]) -> None:
         """Tell events once there is a view made after them, which knows the blobs they are about.
@@ -229,6 +238,16 @@ class Run:
         if new:
             self._pending += new
             self._pending_rev = view.rev
+
+    def _look_at_settings(self, pulls: Sequence[PullView]) -> None:
+        """Take up a change of the settings, and tell of it."""
+        if self._reload is None:
+            return
+        news = self._reload.poll(self._clock())
+        self._limit = self._give_up.limit = self._reload.settings.retry.give_up_after
+        at = self._clock() - self._start
+        notes = [Event(seq=self._seq, at=at, kind=EventKind.NOTE, why=text) for text, _ in news]
+        self._reporter.events(notes, pulls)
 
     def _gave_up_event(self, pull: PullView) -> Event:
         error: PullError
@@ -262,6 +281,9 @@ class Run:
         if not future.done():
             return
         error = future.exception()
+        if isinstance(error, UnsavedError):  # it is pulled all the same, and a note says so
+            self._ids[error.pull] = self._api.check_name(name)
+            return
         if isinstance(error, PullError):
             self._refuse(name, error)
             return

@@ -39,9 +39,11 @@ class Kind:
     fields: tuple[Field, ...]
 
 
+_BLOB = Field("blob", "string", "the layer's role: model, config, license, ...; null: the whole pull", True)
+_DIGEST = Field("digest", "string", "`sha256:<64 hex>` of that blob", True)
 _WHERE = (
-    Field("blob", "string", "the layer's role: model, config, license, ...; null: the whole pull", True),
-    Field("digest", "string", "`sha256:<64 hex>` of that blob", True),
+    _BLOB,
+    _DIGEST,
     Field("part", "integer", "the part's number in the blob; null: all of it", True),
     Field("attempt", "integer", "failures in a row without progress"),
     Field("in_s", "number", "seconds until the next try; null: until something changes", True),
@@ -53,7 +55,7 @@ COMMON: Final = (
     Field("v", "integer", f"version of this contract: {VERSION}"),
     Field("t", "number", "seconds since the command started"),
     Field("event", "string", "what this object tells"),
-    Field("pull", "string", "the name, in its shortest form; null in `summary`", True),
+    Field("pull", "string", "the name, in its shortest form; null: all of them", True),
 )
 EVENTS: Final[dict[str, Kind]] = {
     "resolved": Kind(
@@ -77,6 +79,10 @@ EVENTS: Final[dict[str, Kind]] = {
     "stalled": Kind("a connection brought nothing for `stall_timeout` and was given up", _WHERE),
     "retry": Kind("a part failed and will be tried again", _WHERE),
     "waiting": Kind("a host or the disk makes the pull wait", _WHERE),
+    "note": Kind(
+        "something to know: a changed setting, a tag that moved, a hook that failed",
+        (_BLOB, _DIGEST, Field("why", "string", "what it is, in words")),
+    ),
     "verified": Kind(
         "a blob is complete and its digest right",
         (
@@ -164,7 +170,7 @@ class JsonLines:
         for event in events:
             fields = _fields(event, pulls)
             if fields is not None:
-                self._print(str(event.kind), event.name, fields)
+                self._print(str(event.kind), event.name or None, fields)
 
     def progress(self, pulls: Sequence[PullView], view: EngineView) -> None:
         """Print one `progress` a second for every pull that is under way."""
@@ -216,6 +222,12 @@ def _fields(event: Event, pulls: Sequence[PullView]) -> dict[str, Any] | None:
                 "part": event.part,
                 "attempt": event.attempt,
                 "in_s": None if event.wait is None else round(event.wait, 3),
+                "why": event.why,
+            }
+        case EventKind.NOTE:
+            return {
+                "blob": role(event, pulls) or None,
+                "digest": event.digest or None,
                 "why": event.why,
             }
         case EventKind.VERIFIED:

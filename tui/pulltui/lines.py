@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
 from pulltui_config.units import format_duration, format_rate, format_size
 
+from pulltui.bell import Bell
 from pulltui.engine.views import BlobState, BlobView, EngineView, Event, EventKind, PullState, PullView
 from pulltui.jsonlines import role
 from pulltui.outcome import UNSAVED, Outcome
@@ -30,8 +33,17 @@ _ERASE: Final = "\r\x1b[K"
 class Lines:
     """Reports a command in words (headless.Reporter)."""
 
-    def __init__(self, output: Output, errors: Output, clock: Callable[[], float]) -> None:
-        """Say what goes well on `output` and what fails on `errors`; `clock` is monotonic."""
+    def __init__(
+        self,
+        output: Output,
+        errors: Output,
+        clock: Callable[[], float],
+        rings: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Say what goes well on `output` and what fails on `errors`; `clock` is monotonic.
+
+        `rings` says whether a terminal's bell is wanted (`ui.bell`).
+        """
         self._output = output
         self._errors = errors
         self._clock = clock
@@ -39,6 +51,8 @@ class Lines:
         self._drawn = False
         self._last = clock() - REDRAW
         self._percent = 0
+        self._rings = rings
+        self._bell = Bell(os.environ)
 
     def events(self, events: Sequence[Event], pulls: Sequence[PullView]) -> None:
         """Write a permanent line for what happened; the same trouble of many parts is one line."""
@@ -48,6 +62,7 @@ class Lines:
                 self._say(failure(group[0]), self._errors)
             elif text := happened(group, pulls):
                 self._say(text)
+        self._ring(events, self._clock())
 
     def progress(self, pulls: Sequence[PullView], view: EngineView) -> None:
         """Draw the live line, or now and then write a plain one."""
@@ -79,6 +94,13 @@ class Lines:
             self._say(UNSAVED, self._errors)
         elif any(pull.size for pull in outcome.failed):
             self._say(GO_ON, self._errors)
+        self._ring([], math.inf)
+
+    def _ring(self, events: Sequence[Event], now: float) -> None:
+        """Ring for these events, or for what was held back; nobody hears it but who sits at a terminal."""
+        terminal = next((output for output in (self._output, self._errors) if output.terminal), None)
+        if terminal and (rung := self._bell.take(events, now, wanted=self._rings())):
+            terminal.write(rung)
 
     def _say(self, text: str, output: Output | None = None) -> None:
         if self._drawn:
@@ -94,7 +116,7 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
     what = role(event, pulls)
     if what and event.part is not None and len(group) == 1:
         what += f" part {event.part}"
-    lead = f"{name}: {what}: " if what else f"{name}: "
+    lead = "".join(f"{word}: " for word in (name, what) if word)
     match event.kind:
         case EventKind.RESOLVED:
             here = f", {format_size(event.cached)} of it here already" if event.cached else ""

@@ -30,9 +30,14 @@ class Output:
             stream.reconfigure(errors="replace")
 
     @property
+    def terminal(self) -> bool:
+        """Whether somebody sits before it."""
+        return self._stream.isatty()
+
+    @property
     def live(self) -> bool:
         """Whether a line can be drawn over: a terminal that knows how."""
-        return self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return self.terminal and os.environ.get("TERM", "dumb") != "dumb"
 
     @property
     def width(self) -> int:

@@ -19,6 +19,7 @@ from pulltui.engine.views import PullState
 from pulltui.headless import Reporter, Run
 from pulltui.outcome import Outcome, engine_ended
 from pulltui.output import silence_broken_output, standard_error, standard_output
+from pulltui.reload import Reload
 from pulltui.start import Start
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ LOG_FILES: Final = 3
 class Session:
     """An engine over a Start; as a context manager it runs while entered."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, *, headless: bool = False) -> None:
+        """`headless`: only what is named is pulled, whatever else is in the queue waits for the app."""
         self.start = start
         self._stopped = False
         self._log = open_log(start.locations.log_file)
@@ -40,7 +42,10 @@ class Session:
             start.models,
             credentials_file=start.locations.credentials_file,
             keys=(Path.home() / KEY_FILE, SERVICE_KEY),
+            state_dir=start.locations.models_state(start.models),
+            resume=start.settings.ui.resume_on_start and not headless,
         )
+        self._reload = Reload(start.watched(), self.service.change_settings)
 
     def __enter__(self) -> Self:
         """Start the engine. Raises LockedError, StorageError."""
@@ -74,8 +79,9 @@ class Session:
         else:
             from pulltui.lines import Lines
 
-            reporter = Lines(output, standard_error(), time.monotonic)
-        run = Run(self.service, reporter, give_up_after=self.start.settings.retry.give_up_after)
+            reporter = Lines(output, standard_error(), time.monotonic, lambda: self._reload.settings.ui.bell)
+        give_up_after = self.start.settings.retry.give_up_after
+        run = Run(self.service, reporter, give_up_after=give_up_after, reload=self._reload)
         outcome = run.run(names, insecure=insecure)
         self._stopped = True
         self._log.info("ended with exit code %d", outcome.exit_code)
@@ -89,8 +95,16 @@ class Session:
         Raises PullError if the engine has broken.
         """
         from pulltui.ui.app import run_app
+        from pulltui.ui.settings_file import SettingsFile
 
-        ended = run_app(self.service, ui=self.start.settings.ui, names=names, notices=notices)
+        ended = run_app(
+            self.service,
+            ui=self.start.settings.ui,
+            names=names,
+            notices=notices,
+            reload=self._reload,
+            file=SettingsFile(self.start),
+        )
         self._stopped = True
         self._log.info("the app ended with exit code %d, %ssaved", ended.code, "" if ended.saved else "not ")
         if (failure := self.service.failure) is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulltui_config import Loaded, Locations, Settings, load, locate, models_dir, service_notice
+from pulltui_config.watching import Watched
 
 if TYPE_CHECKING:
     from pulltui.demo.session import Session as Demo
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Settings as loaded, our places on disk, and the (resolved) models directory."""
+    """Settings as loaded, and from which environment and flags; our places on disk; the models directory."""
 
     loaded: Loaded
     locations: Locations
     models: Path
+    env: Mapping[str, str]
+    flags: Mapping[str, Any]
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
         return self.loaded.settings
+
+    def watched(self) -> Watched:
+        """Return the settings file under watch; environment and flags keep counting."""
+        return Watched(self.locations.config_file, self.env, self.flags, self.loaded)
 
     def notices(self) -> list[str]:
         """Return what to tell before anything starts: problems of settings, a server that looks elsewhere.
@@ -44,7 +51,7 @@ def read_start(locations: Locations, env: Mapping[str, str], home: Path, flags: 
     Raises nothing for what people wrote: `loaded.problems` has it.
     """
     loaded = load(locations.config_file, env, flags)
-    return Start(loaded, locations, models_dir(loaded.settings, env, home))
+    return Start(loaded, locations, models_dir(loaded.settings, env, home), env, flags)
 
 
 def current_start(flags: Mapping[str, Any]) -> Start:
@@ -55,4 +62,4 @@ def current_start(flags: Mapping[str, Any]) -> Start:
 def demo_start(place: Demo) -> Start:
     """Return the start of a demo: its own directories and settings, nothing of the user's."""
     locations = Locations(config_dir=place.directory, state_dir=place.state_dir, log_dir=place.log_dir)
-    return Start(load(place.config_file), locations, place.models_dir.resolve())
+    return Start(load(place.config_file), locations, place.models_dir.resolve(), {}, {})

@@ -10,19 +10,28 @@ from pulltui.engine.attempt import Watchdog
 from pulltui.engine.auth import Keyring
 from pulltui.engine.backoff import Uniform
 from pulltui.engine.gates import Clock, Gates
+from pulltui.engine.limits import Limits
 from pulltui.engine.log import EventLog
 from pulltui.engine.request import Requester
 from pulltui.engine.slots import Slots
 from pulltui.engine.store import Store
+from pulltui.engine.throttle import Throttle
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.writer import Writer
+
+
+@dataclass
+class Live:
+    """Where the settings in force are kept: they may change while everybody works."""
+
+    settings: Settings
 
 
 @dataclass(frozen=True)
 class Context:
     """The collaborators of pulls, blobs and connections, made once by the service."""
 
-    settings: Settings
+    live: Live
     tuning: Tuning
     clock: Clock
     """Monotonic seconds."""
@@ -34,4 +43,11 @@ class Context:
     keyring: Keyring
     gates: Gates
     slots: Slots
+    throttle: Throttle
+    limits: Limits
     log: EventLog
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force at this moment: ask again rather than keep them."""
+        return self.live.settings

@@ -8,6 +8,8 @@ import platform
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -20,22 +22,29 @@ import pulltui
 from pulltui.engine.attempt import Watchdog
 from pulltui.engine.auth import Keyring, new_nonce, resolve
 from pulltui.engine.backoff import Uniform
-from pulltui.engine.context import Context
+from pulltui.engine.context import Context, Live
 from pulltui.engine.credentials import Credentials
 from pulltui.engine.errors import NoSpaceError, storage_error
 from pulltui.engine.gates import Clock, Gates
+from pulltui.engine.history import History
+from pulltui.engine.hooks import Hooks
+from pulltui.engine.keeper import Keeper
+from pulltui.engine.limits import Limits
 from pulltui.engine.log import EventLog
 from pulltui.engine.network import find_way
 from pulltui.engine.partial import Partial
+from pulltui.engine.partials import Partials
 from pulltui.engine.queue import Queue
+from pulltui.engine.queuefile import QueueFile
 from pulltui.engine.request import Requester
 from pulltui.engine.slots import Slots
 from pulltui.engine.store import Store
+from pulltui.engine.throttle import Throttle
 from pulltui.engine.tokens import TokenRules
 from pulltui.engine.transport import make_transport
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.viewing import Viewer
-from pulltui.engine.views import EngineView
+from pulltui.engine.views import EngineView, Event, EventKind
 from pulltui.engine.watchdog import SuspendWatch
 from pulltui.engine.writer import Writer
 
@@ -60,8 +69,11 @@ class Core:
         keys: Sequence[Path],
         clock: Clock,
         uniform: Uniform,
+        state_dir: Path | None = None,
     ) -> None:
-        """Raises PullError if the transport or the network settings cannot be had."""
+        """`state_dir` is where the queue is kept; nothing is kept without.
+
+        Raises PullError if the transport or the network settings cannot be had."""
         self.stopping = asyncio.Event()
         self.saved = False
         """Whether everything that came was durable at the end."""
@@ -70,6 +82,7 @@ class Core:
         self._loop = asyncio.get_running_loop()
         self._due = asyncio.Event()
         """A checkpoint is wanted."""
+        self.live = live = Live(settings)
         network = settings.network
         transport = make_transport(
             settings.transfer.transport,
@@ -82,6 +95,7 @@ class Core:
         cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False, cookies=cookies)
         gates = Gates(tuning, clock)
+        throttle = Throttle(clock)
         self._writer = Writer(
             self._loop,
             backlog=tuning.backlog,
@@ -90,17 +104,17 @@ class Core:
             on_checkpoint=self._due.set,
             on_error=self._cannot_write,
         )
-        self._watchdog = Watchdog(clock, lambda: settings.retry.stall_timeout, tuning)
+        self._watchdog = Watchdog(clock, lambda: live.settings.retry.stall_timeout, tuning)
         requester = Requester(
             self._client,
             gates,
             user_agent=network.user_agent or default_user_agent(),
-            max_redirects=lambda: settings.retry.max_redirects,
+            max_redirects=lambda: live.settings.retry.max_redirects,
             retry_after_limit=tuning.retry_after_limit,
             wall=time.time,
         )
         self.context = Context(
-            settings=settings,
+            live=live,
             tuning=tuning,
             clock=clock,
             uniform=uniform,
@@ -111,16 +125,36 @@ class Core:
             keyring=Keyring(
                 Credentials(environ, credentials_file),
                 keys,
-                TokenRules(lambda: network.token_hosts, lambda: network.insecure_hosts, resolve),
+                TokenRules(
+                    lambda: live.settings.network.token_hosts,
+                    lambda: live.settings.network.insecure_hosts,
+                    resolve,
+                ),
                 wall=time.time,
                 nonce=new_nonce,
             ),
             gates=gates,
-            slots=Slots(lambda: settings.transfer.max_connections, lambda: settings.transfer.per_host),
+            slots=Slots(
+                lambda: live.settings.transfer.max_connections,
+                lambda: live.settings.transfer.per_host,
+                lambda: throttle.connections,
+                throttle.connections_of,
+            ),
+            throttle=throttle,
+            limits=Limits(live, throttle, wall=time.time, local=datetime.fromtimestamp),
             log=log,
         )
         self.queue = Queue(self.context)
+        self._keeper: Keeper | None = None
+        if state_dir is not None:
+            files, past = QueueFile(state_dir), History(state_dir)
+            self._keeper = Keeper(self.queue, files, past, log=log, tuning=tuning, today=today)
+        self.context.limits.on_change = self.limits_changed
+        self.partials = Partials(self.context, self.queue)
         self.viewer = Viewer(self.context, self.queue, transport.kind)
+        self.hooks = Hooks(
+            lambda: live.settings.hooks, log, self._hook_failed, models_dir=store.root, environ=environ
+        )
         self._woke_at = -math.inf
         self._suspend = SuspendWatch(tuning.suspend_gap, self._woke)
 
@@ -129,23 +163,47 @@ class Core:
         self._suspend.start()
         async with asyncio.TaskGroup() as group:
             chores: list[Coroutine[Any, Any, None]] = [
+                *([self._keeper.run()] if self._keeper is not None else []),
                 self._publish(publish),
                 self._watch(),
+                self._look_after_connections(),
                 self._checkpoints(),
                 self._look_at_disk(),
+                self._look_beside(),
+                self._keep_hours(),
+                self._run_hooks(),
             ]
             tasks = [group.create_task(chore) for chore in chores]
             await self.stopping.wait()
             for task in tasks:
                 task.cancel()
 
+    def change_settings(self, settings: Settings) -> None:
+        """Work with other settings from now on."""
+        self.live.settings = settings
+        self.context.limits.look()
+        self.context.slots.look()
+        self.queue.schedule()
+
+    async def restore(self, *, asleep: bool) -> None:
+        """Queue what was kept; `asleep`: nothing of it starts by itself. Raises StorageError."""
+        if self._keeper is not None:
+            await self._keeper.restore(asleep=asleep)
+
+    async def flush(self) -> None:
+        """Return when the queue as it is now is durable. Raises StorageError if it cannot be saved."""
+        if self._keeper is not None:
+            await self._keeper.flush()
+
     async def close(self) -> None:
         """Stop the pulls, make everything durable, let go of the network."""
         self.stopping.set()
         try:
             await self.queue.stop()
-            self.saved = all(blob.unsaved is None for blob in self.queue.downloads())
+            kept = self._keeper is None or await self._keeper.close()
+            self.saved = kept and all(blob.unsaved is None for blob in self.queue.downloads())
         finally:
+            await asyncio.to_thread(self.hooks.close)
             await asyncio.to_thread(self._writer.stop)
             if self._suspend.running:
                 await asyncio.to_thread(self._suspend.stop)
@@ -163,11 +221,58 @@ class Core:
             await asyncio.sleep(self._tuning.tick)
             self._watchdog.look()
 
+    async def _run_hooks(self) -> None:
+        while True:
+            self.hooks.look()
+            await asyncio.sleep(self._tuning.publish)
+
+    def _hook_failed(self, event: Event, why: str) -> None:
+        """Tell of it; called by the hook's thread."""
+        told = partial(
+            self.context.log.emit,
+            EventKind.NOTE,
+            pull=event.pull,
+            name=event.name,
+            why=why,
+            error_kind="hook",
+        )
+        with suppress(RuntimeError):  # the loop is closed: the log has it
+            self._loop.call_soon_threadsafe(told)
+
+    async def _look_after_connections(self) -> None:
+        while True:
+            await asyncio.sleep(self._tuning.look)
+            for pull in self.queue.pulls.values():
+                if pull.crew is not None:
+                    pull.crew.look()
+
     async def _look_at_disk(self) -> None:
         while True:
             with suppress(OSError):  # whoever writes will notice
                 self.viewer.free = free = await asyncio.to_thread(self._store.free)
                 self._keep_free(free)
+            await asyncio.sleep(self._tuning.space_check)
+
+    async def _keep_hours(self) -> None:
+        """Look at the clock on the wall every minute: quiet hours begin and end."""
+        while True:
+            await asyncio.sleep(self.context.limits.next_look)
+            self.context.limits.look()
+
+    def limits_changed(self) -> None:
+        """Other caps are in force, or other numbers of connections."""
+        self.context.slots.look()
+        for pull in self.queue.pulls.values():
+            pull.kick()
+
+    async def _look_beside(self) -> None:
+        """Notice what other programs did in the models directory."""
+        self.viewer.adoptable = await self.partials.adoptable()
+        while True:
+            for blob in list(self.queue.downloads()):
+                await blob.look_beside()
+            if self.viewer.adoptable:
+                self.viewer.adoptable = await self.partials.still_there(self.viewer.adoptable)
             await asyncio.sleep(self._tuning.space_check)
 
     def _keep_free(self, free: int) -> None:
@@ -198,9 +303,11 @@ class Core:
             self._writer.cover(finished)
 
     def _cannot_write(self, partial: Partial, error: OSError) -> None:
+        trouble = storage_error(error, f"cannot write blob {partial.digest[7:19]}")
         for blob in self.queue.downloads():
-            if blob.digest == partial.digest:
-                blob.fail(storage_error(error, f"cannot write blob {blob.digest[7:19]}"))
+            full = isinstance(trouble, NoSpaceError) and blob.is_open and not blob.all_written
+            if full or blob.digest == partial.digest:
+                blob.fail(trouble)
 
     def _woke(self) -> None:
         """The machine slept, or the process was stopped: called by the watch's thread."""
@@ -209,7 +316,13 @@ class Core:
 
     def _reconnect(self) -> None:
         self._woke_at = self.context.clock()
+        self.context.limits.look()
         self._watchdog.reconnect("the machine slept: connecting again")
+
+
+def today() -> str:
+    """Return the time on the wall, ISO 8601 with its offset."""
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
 
 
 def default_user_agent() -> str:

@@ -96,6 +96,17 @@ class StorageError(PullError):
     kind = "storage"
 
 
+class ChangedError(StorageError):
+    """Another program changed the models directory meanwhile: whoever looks again can go on."""
+
+
+class UnsavedError(StorageError):
+    """A command is in force, but the queue cannot be saved: it would be forgotten if pulltui ended now."""
+
+    pull = ""
+    """Id of the pull that was added."""
+
+
 class LockedError(PullError):
     """Another process holds the models directory."""
 
@@ -109,8 +120,14 @@ class GaveUpError(PullError):
     kind = "gave-up"
 
 
+class MovedError(OSError):
+    """A file that is open is not where it was: nothing can be saved any more."""
+
+
 def storage_error(error: OSError, what: str) -> PullError:
     """Return the error for people behind what the disk said; `what` is the thing that failed."""
+    if isinstance(error, MovedError):
+        return ChangedError(f"{what}: {error.strerror}", "It is fetched again.")
     if error.errno in DISK_FULL:
         return NoSpaceError(
             f"{what}: {error.strerror}", "Free some space; it goes on by itself. Nothing that came is lost."

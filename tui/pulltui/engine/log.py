@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,16 @@ from pulltui.engine.views import Event, EventKind
 _KEPT = 2000
 
 logger = logging.getLogger("pulltui.engine")
+
+
+def log_unexpected(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Write a defect of ours to the log file: the exception handler of the engine's loop.
+
+    Where it happened, and not what the exception says: addresses in that may be secret.
+    """
+    error = context.get("exception")
+    where = "".join(traceback.format_tb(error.__traceback__)) if error is not None else ""
+    logger.error("%s: %s\n%s", context["message"], type(error).__name__, where.rstrip())
 
 
 class EventLog:

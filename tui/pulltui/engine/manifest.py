@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
+from pulltui_config.units import format_size
 
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import ManifestError
@@ -101,6 +103,21 @@ def parse_manifest(raw: bytes, content_type: str = "", host: str = "the registry
                 f"the manifest gives {entry.digest} two sizes: {sizes[entry.digest]} and {entry.size} bytes"
             )
     return manifest
+
+
+def moved_tag(old: Manifest, new: Manifest, done: Mapping[str, int]) -> str:
+    """Return what to tell when a tag leads to another manifest than before.
+
+    `done` has the bytes that are on disk of unfinished blobs, by digest.
+    """
+    wanted = {blob.digest for blob in new.blobs}
+    left = [blob for blob in old.blobs if blob.digest not in wanted]
+    told = f"the tag moved: it was {old.digest[7:19]}, now it is {new.digest[7:19]}"
+    if not left:
+        return told
+    size, kept = sum(blob.size for blob in left), sum(done.get(blob.digest, 0) for blob in left)
+    blobs = "one blob" if len(left) == 1 else f"{len(left)} blobs"
+    return f"{told}; {blobs} of {format_size(size)} no longer needed, {format_size(kept)} on disk are kept"
 
 
 def blob_file_name(digest: str) -> str:

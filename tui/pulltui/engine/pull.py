@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Protocol
 
 import httpx
 
 from pulltui.engine.blob import BlobDownload
+from pulltui.engine.blobs import Blobs, look_what_is_here
 from pulltui.engine.clean import safe
-from pulltui.engine.connection import Connection
 from pulltui.engine.context import Context
-from pulltui.engine.errors import NoSpaceError, PullError, storage_error
-from pulltui.engine.manifest import Layer, Manifest
+from pulltui.engine.crew import Crew
+from pulltui.engine.errors import ChangedError, NoSpaceError, PullError, StorageError, storage_error
+from pulltui.engine.manifest import Manifest, moved_tag
 from pulltui.engine.names import ModelName, Scheme
 from pulltui.engine.park import Park
+from pulltui.engine.peek import Found
 from pulltui.engine.request import host_of
 from pulltui.engine.resolver import Resolver
-from pulltui.engine.setbacks import HostSetback, PartSetback, Setback, StallSetback
-from pulltui.engine.shielded import see_through
+from pulltui.engine.setbacks import HostSetback, PartSetback, QuietHours, Setback, StallSetback
+from pulltui.engine.shielded import being_cancelled, see_through
 from pulltui.engine.source import Source
-from pulltui.engine.space import Space
+from pulltui.engine.sources import Sources
 from pulltui.engine.views import EventKind, PullState, Waiting
 
-AUTO_CONNECTIONS = 8
-
-
-class Blobs(Protocol):
-    """Who has the one BlobDownload of each digest (the queue)."""
-
-    def blob(self, layer: Layer) -> BlobDownload:
-        """Return it, made when nobody wanted the digest before."""
-
-    def fetching(self, digest: str) -> bool:
-        """Return whether a blob's partial is in use."""
-
-    def promised(self, pull: Pull) -> list[Layer]:
-        """Return the blobs that other running pulls still have to write."""
+_MOST_INTERFERENCE = 20
+"""Times that another program may take something away from a run of a pull."""
+_LONGEST_CHECK = 30
+"""A disk that has room by its figures, and takes nothing, is tried after at most so many `space_check`."""
 
 
 class Pull:
@@ -58,15 +49,22 @@ class Pull:
         """What has to come, small ones first."""
         self.counted = False
         """Whether what is on disk of its blobs is known; until then there is no progress to show."""
-        self.connections = 1
+        self.crew: Crew | None = None
+        """Its connections, while it fetches."""
         self.seconds = 0.0
         """Time spent running before the current run."""
+        self.limit: float | None = None
+        """Its own cap, bytes a second."""
         self.rev = 0
         """Raised whenever something about it changes outside of the blobs."""
+        self.asleep = False
+        """Shown as paused, and not paused: it was unfinished when the engine started, and nobody woke it."""
+        self.peeked: dict[str, int] = {}
+        """Bytes on disk of blobs that were not opened yet, by digest."""
         self._context = context
         self._blobs = blobs
         self._auth = context.keyring.at(self.base_url, name.repository)
-        self._sources: dict[str, Source] = {}
+        self._sources = Sources(context, f"{self.base_url}/v2/{name.repository}", self.registry, self._auth)
         self._changed = asyncio.Event()
         self._fatal: PullError | None = None
         self._waiting: Waiting | None = None
@@ -75,6 +73,10 @@ class Pull:
         self._park = Park(context.tuning)
         self._started: float | None = None
         self._last_trouble = ""
+        self._interfered = 0
+        """How often another program took something away in this run."""
+        self._told = False
+        """Whether it was said what its manifest holds."""
         self._hosts: set[str] = set()
         """Hosts that were in trouble."""
 
@@ -83,6 +85,7 @@ class Pull:
     async def run(self) -> None:
         """Pull until it is done or failed; errors end up in `error`. Cancel to pause."""
         self.error = self._fatal = None
+        self._interfered = 0
         self._started = self._context.clock()
         try:
             await self._pull()
@@ -121,13 +124,19 @@ class Pull:
 
     def pause(self) -> None:
         """Say that it is paused (after its run was cancelled)."""
-        self.error = None
+        self.error, self.asleep = None, False
         self._set(PullState.PAUSED)
 
     def requeue(self) -> None:
         """Say that it waits for its turn."""
-        self.error = None
+        self.error, self.asleep = None, False
         self._set(PullState.QUEUED)
+
+    def found(self, found: Found) -> None:
+        """Take note of what is on disk of its blobs; not while it runs, which looks for itself."""
+        self.peeked, self.counted = found.done, True
+        self.cached |= found.whole - {blob.digest for blob in self.downloads if blob.verified}
+        self.rev += 1
 
     # -- what connections use -----------------------------------------------------------------------
 
@@ -138,24 +147,15 @@ class Pull:
 
     def source(self, blob: BlobDownload) -> Source:
         """Return where this pull gets a blob from."""
-        source = self._sources.get(blob.digest)
-        if source is None:
-            url = f"{self.base_url}/v2/{self.name.repository}/blobs/{blob.digest}"
-            source = Source(
-                self._context.requester,
-                httpx.URL(url),
-                blob.digest,
-                blob.size,
-                self._context.settings.retry.max_retries,
-                auth=self._auth,
-            )
-            self._sources[blob.digest] = source
-        return source
+        return self._sources.of(blob.digest, blob.size)
+
+    def hosts(self) -> list[str]:
+        """Return all hosts that its bytes come from, the registry first."""
+        return self._sources.hosts()
 
     def source_host(self, digest: str) -> str:
         """Return the host that a blob's bytes come from, the registry until that is known."""
-        source = self._sources.get(digest)
-        return source.host if source is not None else self.registry
+        return self._sources.host(digest)
 
     def fail(self, error: PullError) -> None:
         """Something happened that trying again does not change."""
@@ -192,8 +192,7 @@ class Pull:
             return Waiting(self._waiting.why, left, self._waiting.kind)
         if self.state not in (PullState.RESOLVING, PullState.DOWNLOADING):
             return None
-        sources = (source.host for source in self._sources.values())
-        for host in dict.fromkeys([self.registry, *sources, *self._hosts]):
+        for host in dict.fromkeys([*self._sources.hosts(), *self._hosts]):
             if (waiting := self._context.gates.gate(host).waiting) is not None:
                 return waiting
         return None
@@ -201,22 +200,47 @@ class Pull:
     # -- how it goes --------------------------------------------------------------------------------
 
     async def _pull(self) -> None:
+        await self._wait_for_hours()
         self._set(PullState.RESOLVING)
-        self.manifest = manifest = await self._resolve()
+        manifest = await self._resolve()
+        if self.manifest is not None and self.manifest.digest != manifest.digest:
+            self._emit(EventKind.NOTE, why=moved_tag(self.manifest, manifest, self.peeked))
+        self.manifest = manifest
+        self._blobs.changed()
+        store = self._context.store
         while True:
             try:
+                await self._wait_for_hours()
                 await self._fetch_all(manifest)
+                self._set(PullState.COMMITTING)
+                await asyncio.to_thread(store.commit, self.name, manifest.raw, manifest.blobs)
                 break
-            except NoSpaceError as error:
-                await self._wait_for_space(manifest, error)
-        self._set(PullState.COMMITTING)
-        await asyncio.to_thread(self._context.store.commit, self.name, manifest.raw, manifest.blobs)
+            except QuietHours:
+                continue
+            except (NoSpaceError, ChangedError) as error:
+                if being_cancelled():  # saving it did not work out; what came is in the file all the same
+                    self._emit(EventKind.NOTE, why=str(error), error_kind=error.kind)
+                    raise asyncio.CancelledError from error
+                if isinstance(error, NoSpaceError):
+                    await self._wait_for_space(manifest, error)
+                else:
+                    self._look_again(error)
         for layer in manifest.blobs:
             if not self._blobs.fetching(layer.digest):
-                await asyncio.to_thread(self._context.store.sweep, layer.digest)
+                await asyncio.to_thread(store.sweep, layer.digest)
         again = sum(blob.fetched_again for blob in self.downloads)
         size = sum(layer.size for layer in manifest.blobs)
         self._emit(EventKind.DONE, size=size, seconds=self.elapsed(), fetched_again=again)
+
+    def _look_again(self, error: ChangedError) -> None:
+        """Another program interfered: tell, and go on with what is there now; StorageError in the end."""
+        self._interfered += 1
+        if self._interfered > _MOST_INTERFERENCE:
+            raise StorageError(
+                f"another program keeps changing the models directory: {error}",
+                "Find out which one, then pull again; what is left is kept.",
+            )
+        self._emit(EventKind.NOTE, why=str(error))
 
     async def _resolve(self) -> Manifest:
         self._resolver = Resolver(
@@ -239,65 +263,48 @@ class Pull:
 
     async def _fetch_all(self, manifest: Manifest) -> None:
         """Have all blobs verified, wherever they stand now."""
-        await self._look_what_is_here(manifest)
-        workers: list[asyncio.Task[None]] = []
+        store = self._context.store
+        # Shown until they are opened again, or others in their place.
+        self.peeked |= {blob.digest: blob.written for blob in self.downloads if blob.table is not None}
+        self.downloads, self.cached = await look_what_is_here(store, self._blobs, manifest, self.downloads)
+        self.rev += 1
+        crew = Crew(self, self._context)
         try:
             for blob in self.downloads:
                 await blob.acquire(self.id, self.kick)
             self._count(manifest)
             self._set(PullState.DOWNLOADING)
-            await self._check_space(manifest)
-            settings = self._context.settings.transfer
-            wanted = AUTO_CONNECTIONS if settings.connections == "auto" else settings.connections
-            self.connections = max(1, min(wanted, self._context.slots.most(self.registry)))
-            workers = [
-                asyncio.create_task(Connection(self, self._context).work()) for _ in range(self.connections)
-            ]
-            await self._supervise(workers)
+            if (problem := await self._blobs.room.enter(self.id, manifest.blobs)) is not None:
+                raise problem
+            self.crew = crew
+            crew.start()
+            await self._supervise(crew)
         finally:
-            await see_through(self._let_go(workers))
+            self.crew = None
+            self._blobs.room.leave(self.id)
+            await see_through(self._let_go(crew))
 
-    async def _let_go(self, workers: list[asyncio.Task[None]]) -> None:
+    async def _let_go(self, crew: Crew) -> None:
         """Stop the connections and make everything received durable. Raises PullError if that failed."""
-        for worker in workers:
-            worker.cancel()
-        if workers:
-            await asyncio.wait(workers)
+        await crew.stop()
         for blob in self.downloads:
             await blob.release(self.id)
         for blob in self.downloads:
             if blob.unsaved is not None:
                 raise blob.unsaved
 
-    async def _look_what_is_here(self, manifest: Manifest) -> None:
-        store = self._context.store
-        layers = sorted(manifest.blobs, key=lambda layer: layer.size)
-        downloads = []
-        for layer in layers:
-            if layer.size == 0:
-                await asyncio.to_thread(store.make_empty, layer.digest)
-            if await asyncio.to_thread(store.has, layer):
-                if layer.digest not in {blob.digest for blob in self.downloads if blob.verified}:
-                    self.cached.add(layer.digest)
-                continue
-            downloads.append(self._blobs.blob(layer))
-        known = {blob.digest: blob for blob in self.downloads}
-        self.downloads = [*(blob for blob in known.values() if blob.verified), *downloads]
-        self.rev += 1
-
     def _count(self, manifest: Manifest) -> None:
         """What is on disk is known: from here on there is progress to show."""
-        if not self.counted:
-            self.counted = True
+        self.counted = True
+        if not self._told:
+            self._told = True
             cached = sum(layer.size for layer in manifest.blobs if layer.digest in self.cached)
             self._emit(EventKind.RESOLVED, blobs=len(manifest.blobs), size=manifest.size, cached=cached)
 
-    async def _supervise(self, workers: list[asyncio.Task[None]]) -> None:
+    async def _supervise(self, crew: Crew) -> None:
         """Wait until every blob is verified; meanwhile wake up what has run out of retries."""
         while True:
-            for worker in workers:
-                if worker.done() and (error := worker.exception()) is not None:
-                    raise error
+            crew.check()
             if self._fatal is not None:
                 raise self._fatal
             for blob in self.downloads:
@@ -307,6 +314,8 @@ class Pull:
                 return
             if all(blob.verified or blob.all_written for blob in self.downloads):
                 self._set(PullState.VERIFYING)
+            elif self._context.limits.quiet is not None:
+                raise QuietHours("nothing is fetched now")
             elif self.state is not PullState.WAITING:
                 self._set(PullState.DOWNLOADING)
             await self._watch_parked()
@@ -331,17 +340,17 @@ class Pull:
         for blob in left:
             blob.forgive()
 
-    async def _check_space(self, manifest: Manifest) -> None:
-        if (problem := await self._space_problem(manifest)) is not None:
-            raise problem
-
-    async def _space_problem(self, manifest: Manifest) -> NoSpaceError | None:
-        """Return what is wrong with the room on the disk; nothing if nobody wants to know."""
-        storage = self._context.settings.storage
-        if not storage.check_space:
-            return None
-        space = Space(self._context.store, manifest.blobs, self._blobs.promised(self), storage.keep_free)
-        return await asyncio.to_thread(space.problem)
+    async def _wait_for_hours(self) -> None:
+        """Wait while the schedule has everything paused. No connection is open; what came is durable."""
+        said = ""
+        while (quiet := self._context.limits.quiet) is not None:
+            self._set(PullState.WAITING)
+            self._wait_for(quiet.why, quiet.seconds, quiet.kind)
+            if quiet.why != said:
+                said = quiet.why
+                self._emit(EventKind.WAITING, why=said, wait=quiet.seconds, error_kind=quiet.kind)
+            await self._wait_change(None)
+        self._wait_for(None)
 
     async def _wait_for_space(self, manifest: Manifest, error: NoSpaceError) -> None:
         """Wait, with the figures, until what is missing fits; nothing that came is touched."""
@@ -349,13 +358,17 @@ class Pull:
         self._set(PullState.WAITING)
         self._emit(EventKind.WAITING, why=str(error), error_kind=error.kind)
         self._fatal = None
+        room, pause = self._blobs.room, self._context.tuning.space_check
         while True:
             self._wait_for(str(error), None, error.kind)
-            await self._wait_change(self._context.tuning.space_check)
-            problem = await self._space_problem(manifest)
-            if problem is None:
+            await self._wait_change(pause)
+            verdict = await room.try_again(self.id, manifest.blobs)
+            if verdict is True:
                 break
-            self.error = error = problem
+            if verdict is False:
+                pause = min(2 * pause, _LONGEST_CHECK * self._context.tuning.space_check)
+            else:
+                self.error = error = verdict
         self.error = None
         self._wait_for(None)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
-from pulltui.engine.errors import ManifestError, PullError
-from pulltui.engine.manifest import Layer
+from pulltui.engine.errors import ManifestError, PullError, storage_error
+from pulltui.engine.keeping import entry_of, restore
+from pulltui.engine.manifest import Layer, Manifest
 from pulltui.engine.names import ModelName, Scheme
+from pulltui.engine.order import moved, put_before
+from pulltui.engine.peek import peek
 from pulltui.engine.pull import Pull
+from pulltui.engine.pulllist import PullList
+from pulltui.engine.queuefile import Entry
+from pulltui.engine.space import Room
 from pulltui.engine.views import EventKind, PullState
 
 _IDLE = frozenset({PullState.PAUSED, PullState.FAILED, PullState.DONE})
@@ -23,14 +29,25 @@ must not have a thousand begun, all of which go on at once when it is well again
 class Queue:
     """All pulls of one models directory. Its methods belong to the engine's loop."""
 
-    def __init__(self, context: Context) -> None:
-        self.pulls: dict[str, Pull] = {}
-        """By id, in order."""
+    def __init__(self, context: Context, make_pull: type[Pull] = Pull) -> None:
+        """`make_pull` is for tests: pulls that are played."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is something new to keep."""
+        self._finished: list[Pull] = []
+        self._make = make_pull
+        self._list = PullList()
+        self._peeks: set[asyncio.Task[None]] = set()
+        self.room = Room(context.store, lambda: context.settings.storage)
         self._context = context
         self._downloads: dict[str, BlobDownload] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._count = 0
         self._held_since: dict[str, float] = {}
+
+    @property
+    def pulls(self) -> Mapping[str, Pull]:
+        """All pulls by id, in order."""
+        return self._list.by_id
 
     def blob(self, layer: Layer) -> BlobDownload:
         """Return the download of a digest; whoever asks gets the same, until it is verified or unwanted."""
@@ -56,32 +73,35 @@ class Queue:
         """Return every download there is."""
         return self._downloads.values()
 
-    def promised(self, pull: Pull) -> list[Layer]:
-        """Return the blobs that other running pulls still have to write and this one does not need."""
-        own = {layer.digest for layer in pull.manifest.blobs} if pull.manifest else set()
-        layers: dict[str, Layer] = {}
-        for pull_id in self._running:
-            other = self.pulls.get(pull_id)  # None: it is being removed
-            if other is None or other is pull or other.manifest is None:
-                continue
-            if other.state is PullState.DOWNLOADING:
-                layers |= {layer.digest: layer for layer in other.manifest.blobs if layer.digest not in own}
-        return list(layers.values())
-
     def add(self, name: ModelName, scheme: Scheme) -> Pull:
         """Queue a name, or return its pull if it is there; a paused, failed or done one starts again."""
-        for known in self.pulls.values():
-            if known.name.key == name.key:
-                same = known.base_url.startswith(f"{scheme}:")
-                pull = known if same else self._by_other_scheme(known, name, scheme)
-                self.resume([pull.id])
-                return pull
-        self._count += 1
-        pull = Pull(f"p{self._count}", name, scheme, self._context, self)
-        self.pulls[pull.id] = pull
+        if (known := self._list.named(name)) is not None:
+            same = known.base_url.startswith(f"{scheme}:")
+            pull = known if same else self._by_other_scheme(known, name, scheme)
+            self.resume([pull.id])
+            return pull
+        pull = self._append(name, scheme)
         self._context.log.emit(EventKind.ADDED, pull=pull.id, name=name.short)
+        self.changed()
         self.schedule()
         return pull
+
+    def restore(self, kept: Iterable[tuple[Entry, Manifest | None]], *, asleep: bool) -> None:
+        """Queue what was kept, in its order; `asleep`: what is unfinished waits until somebody resumes it."""
+        for entry, manifest in kept:
+            self._wake(self._append(entry.model, entry.scheme), entry, manifest, asleep=asleep)
+        self._peek(list(self.pulls.values()))
+        self.schedule()
+
+    def _append(self, name: ModelName, scheme: Scheme) -> Pull:
+        self._count += 1
+        pull = self._make(f"p{self._count}", name, scheme, self._context, self)
+        self._list.enter(pull)
+        return pull
+
+    def _wake(self, pull: Pull, entry: Entry, manifest: Manifest | None, *, asleep: bool = False) -> None:
+        restore(pull, entry, manifest, asleep=asleep)
+        self._context.throttle.limit_pull(pull.id, pull.limit)
 
     def _by_other_scheme(self, pull: Pull, name: ModelName, scheme: Scheme) -> Pull:
         """Replace a pull by the same one over https instead of http, or the other way round.
@@ -92,18 +112,21 @@ class Queue:
             raise PullError(
                 f"{name.short} is being pulled as {pull.base_url}", f"Pause it, then add it as {scheme}."
             )
-        self.pulls[pull.id] = Pull(pull.id, name, scheme, self._context, self)
-        return self.pulls[pull.id]
+        other = self._make(pull.id, name, scheme, self._context, self)
+        other.limit = pull.limit
+        self._list.enter(other)
+        return other
 
     async def pause(self, ids: Collection[str]) -> None:
         """Pause pulls that are not done; returns when everything they received is durable."""
         chosen = [
             pull
             for pull in self._known(ids)
-            if pull.state not in _IDLE and pull.state is not PullState.COMMITTING
+            if pull.asleep or (pull.state not in _IDLE and pull.state is not PullState.COMMITTING)
         ]
         for pull in chosen:
             pull.pause()
+        self.changed()
         await self._stop([pull.id for pull in chosen])
         for pull in chosen:
             if pull.state is PullState.PAUSED:  # it may have ended, or been resumed, meanwhile
@@ -116,6 +139,7 @@ class Queue:
             if pull.state in _IDLE:  # one that is still saving starts again when it is through
                 pull.requeue()
                 self._context.log.emit(EventKind.RESUMED, pull=pull.id, name=pull.name.short)
+        self.changed()
         self.schedule()
 
     def retry(self, ids: Collection[str]) -> None:
@@ -126,23 +150,133 @@ class Queue:
         self.resume([pull.id for pull in self._known(ids) if pull.state is PullState.FAILED])
 
     async def remove(self, ids: Collection[str], *, delete: bool) -> None:
-        """Take pulls off the list; `delete`: partials that no other pull needs go too."""
+        """Take pulls off the list; `delete`: partials that no other pull needs go too.
+
+        Raises PullError if some could not be deleted; the pulls are off the list then.
+        """
         gone = self._known(ids)
-        for pull in gone:  # first of all, so that nobody starts it again, and adding its name is a new pull
-            self.pulls.pop(pull.id)
+        # First of all, so that nobody starts it again, and adding its name is a new pull.
+        before = self._list.take_off(gone)
+        self.changed()
         await self._stop([pull.id for pull in gone])
+        problem: PullError | None = None
+        try:
+            await self._forget(gone, delete=delete)
+        except OSError as error:
+            problem = storage_error(error, "cannot delete a partial")
         for pull in gone:
+            self._context.throttle.limit_pull(pull.id, None)
             self._context.log.emit(EventKind.REMOVED, pull=pull.id, name=pull.name.short)
-            for blob in pull.downloads:
-                if delete and blob.digest not in self._needed():
-                    await blob.discard()
-                if blob.digest not in self._needed():
-                    self._downloads.pop(blob.digest, None)
+        self._list.removed(gone, before, deleted=delete)
         self.schedule()
+        if problem is not None:
+            raise problem
+
+    async def _forget(self, gone: Collection[Pull], *, delete: bool) -> None:
+        """Let go of the blobs that nobody needs any more. Raises OSError."""
+        layers = {blob.digest: blob.layer for pull in gone for blob in pull.downloads}
+        if delete:  # what was begun before this start, too
+            manifests = [pull.manifest for pull in gone if pull.manifest]
+            layers |= {layer.digest: layer for manifest in manifests for layer in manifest.blobs}
+        needed = self._needed()
+        for layer in layers.values():
+            if layer.digest in needed:
+                continue
+            if delete:
+                blob = self._downloads.get(layer.digest) or BlobDownload(layer, self._context)
+                await blob.discard()
+                needed = self._needed()  # names may have been added meanwhile
+            if layer.digest not in needed:
+                self._downloads.pop(layer.digest, None)
+
+    def move(self, ids: Collection[str], by: int) -> None:
+        """Move pulls `by` places down (negative: up), as a block."""
+        self._rearrange(ids, moved(list(self.pulls), set(ids), by))
+
+    def start_next(self, ids: Collection[str]) -> None:
+        """Put pulls at the head of those that wait for their turn."""
+        wait = {
+            pull.id
+            for pull in self.pulls.values()
+            if pull.state is PullState.QUEUED and pull.id not in self._running
+        }
+        self._rearrange(ids, put_before(list(self.pulls), set(ids), wait))
+
+    def _rearrange(self, ids: Collection[str], order: Sequence[str]) -> None:
+        self._list.rearrange(ids, order)
+        self.changed()
+        self.schedule()
+
+    @property
+    def undoable(self) -> str:
+        """What `undo` would take back, in words."""
+        return self._list.undoable
+
+    def undo(self) -> str:
+        """Take back the newest removal or move; return what it was, in words, empty if there is none."""
+        words = self.undoable
+        back = self._list.undo(self._revived)
+        for pull in back:
+            self._context.log.emit(EventKind.ADDED, pull=pull.id, name=pull.name.short)
+        self._peek(back)
+        self.changed()
+        self.schedule()
+        return words
+
+    def _revived(self, pull: Pull) -> Pull:
+        """Return a removed pull as it was: done ones themselves, of others a fresh one."""
+        if pull.state is PullState.DONE:
+            return pull
+        entry = entry_of(pull)
+        fresh = self._make(pull.id, pull.name, entry.scheme, self._context, self)
+        self._wake(fresh, entry, pull.manifest, asleep=pull.asleep)
+        there = {blob.digest: blob.written for blob in pull.downloads if blob.table is not None}
+        fresh.peeked, fresh.cached, fresh.counted = pull.peeked | there, pull.cached, pull.counted
+        return fresh
+
+    def limit(self, ids: Collection[str], rate: float | None) -> None:
+        """Cap pulls, each at `rate` bytes a second; None lifts their caps."""
+        for pull in self._known(ids):
+            pull.limit = rate
+            pull.rev += 1
+            self._context.throttle.limit_pull(pull.id, rate)
+        self._context.slots.look()
+        self.changed()
+
+    def entries(self) -> tuple[tuple[Entry, ...], dict[str, bytes]]:
+        """Return what is to be kept: all that is not done, in order, and the manifests by digest."""
+        left = [pull for pull in self.pulls.values() if pull.state is not PullState.DONE]
+        manifests = {pull.manifest.digest: pull.manifest.raw for pull in left if pull.manifest is not None}
+        return tuple(map(entry_of, left)), manifests
+
+    def take_finished(self) -> list[Pull]:
+        """Return the pulls that are done since this was asked last."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def changed(self) -> None:
+        """Something is to be kept."""
+        self.on_change()
+
+    def _peek(self, pulls: Sequence[Pull]) -> None:
+        """Look what is on disk of pulls that do not run, beside everything else."""
+        if pulls:
+            task = asyncio.create_task(self._look(pulls))
+            self._peeks.add(task)
+            task.add_done_callback(self._peeks.discard)
+
+    async def _look(self, pulls: Sequence[Pull]) -> None:
+        for pull in pulls:
+            if pull.manifest is not None and pull.id not in self._running:
+                found = await asyncio.to_thread(peek, self._context.store, pull.manifest.blobs)
+                if pull.id not in self._running:
+                    pull.found(found)
 
     async def stop(self) -> None:
         """Stop everything that runs and make it durable; nothing is marked as paused."""
         self._count = -1
+        for task in self._peeks:
+            task.cancel()
         await self._stop(list(self._running))
 
     def schedule(self) -> None:
@@ -154,6 +288,8 @@ class Queue:
         if self._count < 0:
             return
         most, stuck = self._context.settings.transfer.active_pulls, self._stuck()
+        if self._context.limits.quiet is not None:
+            stuck = 0  # the others would only wait as well
         for pull in self.pulls.values():
             running = len(self._running)
             if running - stuck >= most or running >= most + _MOST_STUCK:
@@ -174,12 +310,29 @@ class Queue:
 
     def _ended(self, pull_id: str, task: asyncio.Task[None]) -> None:
         self._running.pop(pull_id)
+        self.changed()
+        if (pull := self.pulls.get(pull_id)) is not None and pull.state is PullState.DONE:
+            self._finished.append(pull)
+            self._credit(pull)
         if not task.cancelled() and (error := task.exception()) is not None:
             # A defect of ours: nobody shall wait for a pull that is not there any more.
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a pull ended unexpectedly", "exception": error}
             )
         self.schedule()
+
+    def _credit(self, done: Pull) -> None:
+        """Look again how far those are that wait and need the same blobs."""
+        have = {layer.digest for layer in done.manifest.blobs} if done.manifest else set()
+        self._peek(
+            [
+                pull
+                for pull in self.pulls.values()
+                if pull.state is not PullState.DONE
+                and pull.manifest is not None
+                and any(layer.digest in have for layer in pull.manifest.blobs)
+            ]
+        )
 
     def _needed(self) -> set[str]:
         """Return the digests of all pulls whose manifests are known."""

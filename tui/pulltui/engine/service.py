@@ -7,6 +7,7 @@ reading cannot stop a download, and a busy download cannot freeze the screen.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import threading
@@ -14,18 +15,20 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pulltui_config import Settings
 
-from pulltui.engine.core import Core
-from pulltui.engine.log import EventLog
-from pulltui.engine.names import allowed_scheme, parse, split_login
+from pulltui.engine.core import Core, today
+from pulltui.engine.errors import UnsavedError
+from pulltui.engine.history import History
+from pulltui.engine.log import EventLog, log_unexpected
+from pulltui.engine.lookup import look_up
+from pulltui.engine.names import ModelName, Scheme, allowed_scheme, parse, split_login
 from pulltui.engine.store import Store
 from pulltui.engine.tuning import Tuning
-from pulltui.engine.views import EngineView, Event
+from pulltui.engine.views import EngineView, Event, ModelInfo, PartialView
 
 T = TypeVar("T")
 
@@ -42,10 +45,14 @@ class Service:
         environ: Mapping[str, str] | None = None,
         credentials_file: Path | None = None,
         keys: Sequence[Path] = (),
+        state_dir: Path | None = None,
+        resume: bool = True,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         """`environ` has proxies and credentials; `keys` are the files of Ollama's keys, the preferred first.
+        `state_dir` is where the queue of this models directory is kept; without it nothing is. `resume`: what
+        was unfinished when the engine ended last goes on by itself, unless it was paused.
         `tuning`, `clock` and `uniform` are for tests.
         """
         self._settings = settings
@@ -53,6 +60,8 @@ class Service:
         self._environ = os.environ if environ is None else environ
         self._credentials_file = credentials_file
         self._keys = keys
+        self._state_dir = state_dir
+        self._resume = resume
         self._clock = clock
         self._uniform = uniform
         self._store = Store(models_dir)
@@ -71,7 +80,7 @@ class Service:
 
         Raises LockedError, StorageError, PullError (the transport or the network settings).
         """
-        self._store.open(datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+        self._store.open(today())
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -91,6 +100,37 @@ class Service:
         """Return the name as it would be pulled; raise BadNameError."""
         return parse(text).short
 
+    def inspect(self, name: str, *, insecure: bool = False) -> Future[ModelInfo]:
+        """Look a name up without queueing it; the future may have a PullError."""
+
+        async def inspect(core: Core) -> ModelInfo:
+            parsed = parse(name)
+            scheme = self._scheme(core, name, parsed, insecure)
+            return await look_up(parsed, scheme, core.context, core.queue.room)
+
+        return self._call(inspect)
+
+    def recent(self) -> Future[tuple[str, ...]]:
+        """Return the names that were pulled before, the newest first, each once."""
+
+        async def recent(_: Core) -> tuple[str, ...]:
+            if self._state_dir is None:
+                return ()
+            with suppress(OSError):  # nothing to offer then
+                records = await asyncio.to_thread(History(self._state_dir).read)
+                return tuple(dict.fromkeys(record.name for record in reversed(records)))
+            return ()
+
+        return self._call(recent)
+
+    def _scheme(self, core: Core, name: str, parsed: ModelName, insecure: bool) -> Scheme:
+        """Return the scheme for a name, and take note of a login in it. Raises InsecureError."""
+        hosts = core.context.settings.network.insecure_hosts
+        scheme = allowed_scheme(parsed, insecure=insecure, insecure_hosts=hosts)
+        if (login := split_login(name)[1]) is not None:
+            core.context.keyring.at(parsed.base_url(scheme), parsed.repository).use(login)
+        return scheme
+
     def add(self, name: str, *, insecure: bool = False) -> Future[str]:
         """Queue a name; the future has the pull's id, or BadNameError, or InsecureError.
 
@@ -99,12 +139,13 @@ class Service:
 
         async def add(core: Core) -> str:
             parsed = parse(name)
-            login = split_login(name)[1]
-            hosts = self._settings.network.insecure_hosts
-            scheme = allowed_scheme(parsed, insecure=insecure, insecure_hosts=hosts)
-            if login is not None:
-                core.context.keyring.at(parsed.base_url(scheme), parsed.repository).use(login)
-            return core.queue.add(parsed, scheme).id
+            pull = core.queue.add(parsed, self._scheme(core, name, parsed, insecure)).id
+            try:
+                await core.flush()
+            except UnsavedError as error:
+                error.pull = pull
+                raise
+            return pull
 
         return self._call(add)
 
@@ -113,6 +154,7 @@ class Service:
 
         async def pause(core: Core) -> None:
             await core.queue.pause(pulls)
+            await core.flush()
 
         return self._call(pause)
 
@@ -121,6 +163,7 @@ class Service:
 
         async def resume(core: Core) -> None:
             core.queue.resume(pulls)
+            await core.flush()
 
         return self._call(resume)
 
@@ -129,6 +172,7 @@ class Service:
 
         async def retry(core: Core) -> None:
             core.queue.retry(pulls)
+            await core.flush()
 
         return self._call(retry)
 
@@ -136,9 +180,81 @@ class Service:
         """Take pulls off the list."""
 
         async def remove(core: Core) -> None:
-            await core.queue.remove(pulls, delete=delete)
+            try:
+                await core.queue.remove(pulls, delete=delete)
+            finally:
+                await core.flush()
 
         return self._call(remove)
+
+    def move(self, pulls: Collection[str], by: int) -> Future[None]:
+        """Move pulls `by` places down in the queue (negative: up), as a block, in their order."""
+
+        async def move(core: Core) -> None:
+            core.queue.move(pulls, by)
+            await core.flush()
+
+        return self._call(move)
+
+    def start_next(self, pulls: Collection[str]) -> Future[None]:
+        """Put pulls at the head of those that wait for their turn."""
+
+        async def start_next(core: Core) -> None:
+            core.queue.start_next(pulls)
+            await core.flush()
+
+        return self._call(start_next)
+
+    def undo(self) -> Future[str]:
+        """Take back the newest removal or move; the future has what it was, in words."""
+
+        async def undo(core: Core) -> str:
+            words = core.queue.undo()
+            await core.flush()
+            return words
+
+        return self._call(undo)
+
+    def set_limit(self, rate: float | None, pulls: Collection[str] | None = None) -> Future[None]:
+        """Cap the speed of everything together (`pulls` None), or of each of these pulls; None lifts the cap.
+
+        Raises ValueError (through the future) for a rate that is not above 0.
+        """
+
+        async def limit(core: Core) -> None:
+            if rate is not None and not 0 < rate < math.inf:
+                raise ValueError(f"a cap is bytes a second, above 0, not {rate}")
+            if pulls is None:
+                core.context.limits.set_by_hand(rate)
+            else:
+                core.queue.limit(pulls, rate)
+                await core.flush()
+
+        return self._call(limit)
+
+    def partials(self) -> Future[tuple[PartialView, ...]]:
+        """Look which unfinished blobs there are; the future may have a StorageError."""
+
+        async def partials(core: Core) -> tuple[PartialView, ...]:
+            return await core.partials.look()
+
+        return self._call(partials)
+
+    def adopt(self, digests: Collection[str]) -> Future[tuple[PartialView, ...]]:
+        """Take over Ollama's partials of these blobs; returns them as they are then."""
+
+        async def adopt(core: Core) -> tuple[PartialView, ...]:
+            return await core.partials.adopt(digests)
+
+        return self._call(adopt)
+
+    def change_settings(self, settings: Settings) -> Future[None]:
+        """Work with other settings from now on, as far as they can change under way."""
+
+        async def change(core: Core) -> None:
+            core.change_settings(settings)
+
+        return self._call(change)
 
     def watch(self, digests: Collection[str]) -> None:
         """Say which blobs somebody looks at."""
@@ -146,7 +262,15 @@ class Service:
             self._core.viewer.watch(digests)
 
     def request_stop(self) -> None:
-        """Ask the engine to save everything and end; callable from a signal handler."""
+        """Ask the engine to save everything and end; callable from a signal handler.
+
+        Hooks that run are not waited for.
+        """
+        if self._core is not None:
+            self._core.hooks.hurry()
+        self._end()
+
+    def _end(self) -> None:
         core, loop = self._core, self._loop
         if core is not None and loop is not None:
             with suppress(RuntimeError):  # the loop is closed: it has ended already
@@ -154,7 +278,7 @@ class Service:
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Save everything and end; True when that was done within `timeout` seconds."""
-        self.request_stop()
+        self._end()
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return self._saved
@@ -181,6 +305,7 @@ class Service:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(log_unexpected)
         core = Core(
             self._settings,
             self._tuning,
@@ -191,9 +316,11 @@ class Service:
             keys=self._keys,
             clock=self._clock,
             uniform=self._uniform,
+            state_dir=self._state_dir,
         )
         self._core = core
         try:
+            await core.restore(asleep=not self._resume)
             self.view = core.viewer.view()
             self._ready.set()
             await core.run(self._publish)

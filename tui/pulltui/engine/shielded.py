@@ -22,3 +22,9 @@ async def see_through(work: Coroutine[Any, Any, T]) -> T:
     if cancelled is not None:
         raise cancelled
     return result
+
+
+def being_cancelled() -> bool:
+    """Return whether this task is being cancelled; another error may have taken the place of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -11,13 +11,15 @@ import fcntl
 import os
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pulltui.engine.errors import LockedError, StorageError
+from pulltui.engine.errors import ChangedError, LockedError, StorageError, storage_error
 from pulltui.engine.manifest import Layer, blob_file_name
 from pulltui.engine.names import ModelName
 from pulltui.engine.partial import PartialPaths
@@ -27,14 +29,18 @@ from pulltui.engine.partstate import sync_directory
 class Store:
     """One models directory. Blocking calls: not for the event loop."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, wall: Callable[[], float] = time.time) -> None:
+        """`wall` gives unix seconds, to compare the times of files with."""
         self.root = root
+        self.wall = wall
         self.blobs = root / "blobs"
         self.manifests = root / "manifests"
         self.work = root / ".pulltui"
         self.sums = self.work / "sums"
         self._lock: int | None = None
         self._committing = threading.Lock()
+        self.beginning = threading.Lock()
+        """Whoever begins a blob holds it, be it anew or from what Ollama has of it."""
 
     def open(self, started: str) -> None:
         """Make the directories and become their one holder; `started` is the wall clock time, for people.
@@ -67,6 +73,21 @@ class Store:
             os.close(self._lock)
             self._lock = None
 
+    def holder(self) -> LockedError | None:
+        """Return what to say of the process that holds the directory, None if none does; makes nothing."""
+        try:
+            lock = os.open(self.work / "lock", os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        # Trying the lock could be in the way of one that starts just now; usually the file says enough.
+        if os.pread(lock, 1, 0):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return self._locked(lock)
+        os.close(lock)
+        return None
+
     def _locked(self, fd: int) -> LockedError:
         holder: Any = None
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
@@ -97,8 +118,14 @@ class Store:
         return self.sums / blob_file_name(digest)
 
     def manifest(self, name: ModelName) -> Path:
-        """Return where a model's manifest is."""
-        return self.manifests.joinpath(*name.path_parts)
+        """Return where a model's manifest is; names that differ in case only are one model to Ollama.
+
+        So what is there already keeps its letters, as Ollama's pull has it (getExistingName).
+        """
+        path = self.manifests
+        for part in name.path_parts:
+            path = path / _as_it_is(path, part)
+        return path
 
     def has(self, layer: Layer) -> bool:
         """Return whether the blob is here: committed or staged, with the size the manifest says.
@@ -122,6 +149,17 @@ class Store:
                 )
         return False
 
+    def keep(self, digest: str) -> None:
+        """Make a blob that is here look new: when Ollama starts, it deletes what is older than an hour."""
+        for path in (self.blob(digest), self.staged(digest)):
+            with suppress(FileNotFoundError, PermissionError):  # another user's: not ours to change
+                os.utime(path)
+
+    def begin(self, digest: str) -> None:
+        """Make the (empty) file of a partial, so that nobody takes over Ollama's from now on."""
+        with self.beginning:
+            _open_new(self.partial(digest).data)
+
     def make_empty(self, digest: str) -> None:
         """Stage the zero-byte blob."""
         self.staged(digest).touch()
@@ -143,27 +181,29 @@ class Store:
     def commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
         """Move the verified blobs into place together, then write the manifest, raw and atomically.
 
-        Safe to repeat after a kill at any point, and for several pulls that share blobs. Raises OSError,
-        StorageError.
+        Safe to repeat after a kill at any point, and for several pulls that share blobs. Raises NoSpaceError,
+        StorageError, and ChangedError if a blob is not there any more.
         """
         with self._committing:
-            self._commit(name, raw, layers)
+            try:
+                self._commit(name, raw, layers)
+            except OSError as error:
+                raise storage_error(error, f"cannot put {name.short} in its place") from error
 
     def _commit(self, name: ModelName, raw: bytes, layers: tuple[Layer, ...]) -> None:
         for layer in layers:
             staged, blob = self.staged(layer.digest), self.blob(layer.digest)
-            if _size(blob) != layer.size:
-                if _size(staged) != layer.size:
-                    raise StorageError(
-                        f"blob {layer.digest[7:19]} disappeared before the pull was complete",
-                        "Another program removed it. Pull again: everything else is still here.",
-                    )
-                # Ollama's pruning at start spares what is younger than an hour: from the first moment on.
+            if _size(staged) == layer.size:
+                # Ours is verified. One that another program put there meanwhile need not be.
                 os.utime(staged)
                 staged.replace(blob)
+            elif _size(blob) == layer.size:
+                self.keep(layer.digest)
             else:
-                os.utime(blob)
-                staged.unlink(missing_ok=True)
+                raise ChangedError(
+                    f"blob {layer.digest[7:19]} disappeared before the pull was complete",
+                    "Another program removed it. Pull again: everything else is still here.",
+                )
         sync_directory(self.blobs)
         self._write_manifest(self.manifest(name), raw)
         for layer in layers:
@@ -188,6 +228,24 @@ class Store:
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
 
+    def takes(self, size: int) -> bool:
+        """Try to write `size` bytes here, and delete them again; return whether that went well."""
+        path, zeros = self.work / "room", memoryview(bytes(1 << 20))
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+            try:
+                position = 0
+                while position < size:
+                    position += os.pwrite(fd, zeros[: size - position], position)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError:
+            return False
+        finally:
+            path.unlink(missing_ok=True)
+        return True
+
     def occupied(self, digest: str) -> int:
         """Return the bytes on disk that the blob's partial already takes: blocks, since it is sparse."""
         try:
@@ -201,3 +259,17 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def _as_it_is(directory: Path, name: str) -> str:
+    """Return how `name` is written in a directory, if only upper and lower case differ; else as it is."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return name
+    return name if name in names else next((each for each in names if each.lower() == name.lower()), name)
+
+
+def _open_new(path: Path) -> None:
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644))

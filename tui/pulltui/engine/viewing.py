@@ -10,14 +10,16 @@ from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.manifest import Layer
 from pulltui.engine.meter import Meter, time_left
-from pulltui.engine.parts import Part, PartTable
+from pulltui.engine.parts import Part
 from pulltui.engine.pull import Pull
 from pulltui.engine.queue import Queue, held
 from pulltui.engine.run import Run
+from pulltui.engine.sums import Sums
 from pulltui.engine.views import (
     BlobState,
     BlobView,
     EngineView,
+    PartialView,
     PartMap,
     PartState,
     PartView,
@@ -53,13 +55,16 @@ class Viewer:
         self._queue = queue
         self._transport = transport
         self._rev = 0
+        self._sums = Sums()
         self._kept: dict[str, tuple[object, PullView]] = {}
-        self._layouts: dict[str, tuple[PartTable, bytes, bytes]] = {}
+        self._layouts: dict[str, tuple[list[Part], bytes, bytes]] = {}
         self._hashing: dict[str, Meter] = {}
         """Blobs that are being verified: how fast they are hashed."""
         self.watched: frozenset[str] = frozenset()
         self.free: int | None = None
         """Bytes free on the disk, looked up elsewhere now and then."""
+        self.adoptable: tuple[PartialView, ...] = ()
+        """What Ollama has begun, looked up elsewhere."""
 
     def view(self, *, suspended: bool = False) -> EngineView:
         """Return the view of this moment."""
@@ -67,42 +72,38 @@ class Viewer:
         self._rev += 1
         now = self._context.clock()
         self._sample_hashing(now)
-        blobs = {blob.digest: self._sampled(blob, now) for blob in self._queue.downloads()}
-        pulls = tuple(self._pull(pull, blobs, now) for pull in self._queue.pulls.values())
-        distinct = {
-            blob.digest: blob for pull in pulls if pull.state is not PullState.FAILED for blob in pull.blobs
-        }
-        size = sum(blob.size for blob in distinct.values())
-        done = sum(blob.done for blob in distinct.values())
+        blobs = {blob.digest: self._sampled(blob, now) for blob in self._queue.downloads() if blob.is_open}
+        if len(self._kept) > len(self._queue.pulls):
+            self._kept = {key: kept for key, kept in self._kept.items() if key in self._queue.pulls}
+        pulls = tuple([self._pull(pull, blobs, now) for pull in self._queue.pulls.values()])
+        moving = {blob.digest: blob for pull in pulls if pull.state in _MOVING for blob in pull.blobs}
+        total = self._sums.of(tuple([pull for pull in pulls if pull.state not in _MOVING]), moving.values())
         rate = sum(rate for _, rate in blobs.values())
-        going_on = {
-            blob.digest: blob
-            for pull in pulls
-            if pull.state not in (PullState.PAUSED, PullState.FAILED)
-            for blob in pull.blobs
-        }
         return EngineView(
             rev=self._rev,
             now=now,
             pulls=pulls,
             rate=rate,
-            size=size,
-            done=done,
+            size=total.size,
+            done=total.done,
             unresolved=sum(pull.state in _UNRESOLVED and not pull.size for pull in pulls),
-            eta=_eta(going_on.values(), rate),
+            eta=_eta(total.left, moving.values(), rate),
             connections=sum(len(_connected(blob)) for blob in self._queue.downloads()),
             backlog=self._context.writer.backlog,
             models_dir=str(self._context.store.root),
             transport=self._transport,
             free=self.free,
+            undo=self._queue.undoable,
+            adoptable=self.adoptable,
+            limit=self._context.limits.rate,
+            limit_why=self._context.limits.why,
+            capped=self._context.throttle.capped,
             suspended=suspended,
         )
 
     def _sampled(self, blob: BlobDownload, now: float) -> tuple[int, float]:
-        """Return what is written of a blob and how fast it grows."""
+        """Return what is written of an open blob and how fast it grows."""
         written = blob.written
-        if not blob.is_open:
-            return written, 0.0
         blob.meter.sample(now, written)
         return written, blob.meter.rate(now, written)
 
@@ -123,7 +124,8 @@ class Viewer:
 
     def _pull(self, pull: Pull, blobs: dict[str, tuple[int, float]], now: float) -> PullView:
         moving = pull.state in _MOVING
-        key = (pull.state, pull.rev, frozenset(self.watched))
+        looked_at = self.watched.intersection([blob.digest for blob in pull.downloads])
+        key = (pull.state, pull.rev, looked_at)
         kept = self._kept.get(pull.id)
         if not moving and kept is not None and kept[0] == key:
             return kept[1]
@@ -147,8 +149,9 @@ class Viewer:
             done=done,
             cached=sum(layer.size for layer in layers if layer.digest in pull.cached),
             rate=rate,
-            eta=_eta(views, rate) if moving else None,
+            eta=_eta(size - done, views, rate) if moving else None,
             connections=sum(view.connections for view in views),
+            connections_why=pull.crew.why if pull.crew is not None else "",
             blobs=views,
             waiting=waiting,
             error=str(error) if error else "",
@@ -157,10 +160,17 @@ class Viewer:
             exit_code=error.exit_code if error else 0,
             seconds=pull.elapsed(),
             insecure=pull.base_url.startswith("http:"),
+            limit=pull.limit,
+            capped=moving and self._capped(pull),
         )
         if not moving:
             self._kept[pull.id] = (key, view)
         return view
+
+    def _capped(self, pull: Pull) -> bool:
+        """Return whether a cap holds a pull back: its bytes, or all its connections."""
+        throttle = self._context.throttle
+        return throttle.holds(pull.id) or (throttle.capped and self._context.slots.starved(pull.id))
 
     def _blob(
         self,
@@ -177,11 +187,12 @@ class Viewer:
                 kind=layer.kind,
                 media_type=layer.media_type,
                 size=layer.size,
-                done=layer.size if here else 0,
+                done=layer.size if here else min(layer.size, pull.peeked.get(layer.digest, 0)),
                 hashed=layer.size if here else 0,
                 state=BlobState.CACHED if here else BlobState.QUEUED,
             )
-        done, rate = measured or (blob.written, 0.0)
+        known = blob.verified or blob.table is not None
+        done, rate = measured or (blob.written if known else pull.peeked.get(blob.digest, 0), 0.0)
         watched = blob.digest in self.watched
         connected = _connected(blob)
         silences = [attempt.silence for attempt in connected]
@@ -232,6 +243,8 @@ class Viewer:
             silent = attempt.silent()
             if attempt.silence in (Silence.QUIET, Silence.STALLED, Silence.TRICKLE):
                 state = PartState.QUIET
+            if attempt.capped:
+                why = why or "held by the cap"
             if attempt.waits:
                 state, (wait, why) = PartState.WAITING, _why_it_waits(attempt)
         return PartView(
@@ -266,10 +279,10 @@ class Viewer:
         table = blob.table
         assert table is not None
         kept = self._layouts.get(blob.digest)
-        if kept is None or kept[0] is not table:
+        if kept is None or kept[0] is not table.parts:  # another blob's object, or one was split
             offsets = array("Q", [part.offset for part in table]).tobytes()
             sizes = array("Q", [part.size for part in table]).tobytes()
-            kept = self._layouts[blob.digest] = (table, offsets, sizes)
+            kept = self._layouts[blob.digest] = (table.parts, offsets, sizes)
         states = bytearray(PartState.DONE if part.done else part.state for part in table)
         for run in blob.runs:
             if run.attempt is not None and not run.part.done:
@@ -300,9 +313,8 @@ def _why_it_waits(attempt: Attempt) -> tuple[float, str]:
     return waiting.seconds or 0.0, waiting.why
 
 
-def _eta(blobs: Collection[BlobView], rate: float) -> float | None:
-    """Return the seconds until all bytes of these have come at `rate`; after that, until they are hashed."""
-    left = sum(blob.size - blob.done for blob in blobs)
+def _eta(left: int, blobs: Collection[BlobView], rate: float) -> float | None:
+    """Return the seconds until the `left` bytes have come at `rate`; after that, until these are hashed."""
     if left:
         return time_left(left, rate)
     etas = [blob.eta for blob in blobs if blob.state is BlobState.VERIFYING]

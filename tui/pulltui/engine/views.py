@@ -76,7 +76,7 @@ class PartView(msgspec.Struct, frozen=True):
     wait: float = 0.0
     """Seconds until the next try."""
     why: str = ""
-    """What went wrong last: '503', 'connection reset', 'stalled for 30 s'."""
+    """What went wrong last: '503', 'connection reset', 'stalled for 30 s'; 'held by the cap'."""
 
 
 class PartMap(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Waiting(msgspec.Struct, frozen=True):
     why: str
     seconds: float | None = None
     kind: str = ""
-    """A stable word: busy (the server asked for it), offline, retries, no-space."""
+    """A stable word: busy (the server asked for it), offline, retries, no-space, schedule."""
 
 
 class BlobView(msgspec.Struct, frozen=True):
@@ -144,6 +144,41 @@ class BlobView(msgspec.Struct, frozen=True):
     """Only for watched blobs."""
 
 
+class ModelInfo(msgspec.Struct, frozen=True):
+    """What pulling a name would mean."""
+
+    name: str
+    size: int
+    """Bytes of all distinct blobs."""
+    blobs: int
+    here: int
+    """Bytes of it that are here already, in whole blobs and in partials."""
+    needed: int
+    """Bytes that it would still take on the disk."""
+    free: int
+    """Bytes free there."""
+    why: str = ""
+    """Why it does not fit just now, a clean sentence; empty if it does."""
+
+
+class PartialView(msgspec.Struct, frozen=True):
+    """One unfinished blob on disk."""
+
+    digest: str
+    size: int
+    """Bytes of the whole blob."""
+    done: int
+    """Bytes that are there."""
+    age: float
+    """Seconds since it last changed, by the file's own time."""
+    owner: str
+    """`pulltui` or `ollama`."""
+    pulls: tuple[str, ...] = ()
+    """Names in the queue that need it."""
+    why: str = ""
+    """Why it cannot be adopted just now, a clean sentence; empty if it can, or is ours."""
+
+
 class PullView(msgspec.Struct, frozen=True):
     """One pull and its blobs."""
 
@@ -160,6 +195,8 @@ class PullView(msgspec.Struct, frozen=True):
     rate: float = 0.0
     eta: float | None = None
     connections: int = 0
+    connections_why: str = ""
+    """Why there are so many, in words, while it fetches."""
     blobs: tuple[BlobView, ...] = ()
     waiting: Waiting | None = None
     error: str = ""
@@ -172,6 +209,10 @@ class PullView(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     """Time spent on it since this start, pauses excluded."""
     insecure: bool = False
+    limit: float | None = None
+    """Its own cap, bytes a second."""
+    capped: bool = False
+    """A cap, its own or that of everything, holds it back just now."""
 
 
 class EngineView(msgspec.Struct, frozen=True):
@@ -199,6 +240,16 @@ class EngineView(msgspec.Struct, frozen=True):
     """`fast` or `httpx`."""
     free: int | None = None
     """Bytes free where the models go."""
+    limit: float | None = None
+    """The cap in force for everything together, bytes a second; 0 while `limit_why` pauses everything."""
+    limit_why: str = ""
+    """Where that cap comes from: `settings`, `schedule` (with its hours), `set by hand`."""
+    capped: bool = False
+    """That cap holds us back just now."""
+    undo: str = ""
+    """What `undo` would take back, in words; empty if there is nothing."""
+    adoptable: tuple[PartialView, ...] = ()
+    """Ollama's partials found at the start that can be adopted and nobody has decided about yet."""
     suspended: bool = False
     """The machine slept, or the process was stopped, until a moment ago; everything connects again."""
 
