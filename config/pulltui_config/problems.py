@@ -9,7 +9,7 @@ from msgspec import Struct
 Where = Literal["file", "environment", "flag", "edit"]
 Severity = Literal["error", "warning"]
 
-_USERINFO = re.compile(r"//[^/\s@]+@")
+_USERINFO = re.compile(r"//\S*@")
 _LONGEST = 60
 
 

@@ -254,6 +254,7 @@ class TestChanges:
         refused = here(*words)
         assert refused.returncode == HELD
         assert f"process {os.getpid()} on " in refused.stderr
+        assert "do it there, or quit that one first" in refused.stderr
         assert refused.stdout == ""
         assert three.queue.file.read_bytes() == before
 

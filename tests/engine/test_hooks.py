@@ -277,6 +277,17 @@ class TestInTheEngine:
         assert (note.why, note.error_kind) == ("hooks.on_done: no-such-command was not found", "hook")
         assert note.name
 
+    @pytest.mark.parametrize(("timeout", "patience"), [(0.2, 5.0), (10.0, 5.0), (45.0, 40.0)])
+    def test_who_has_time_gives_it_to_hooks(
+        self, engine: Callable[..., Engine], timeout: float, patience: float
+    ) -> None:
+        running = engine(environ=ENVIRON)
+        core = running.service._core
+        assert core is not None
+        running.service.stop(timeout)
+        assert core.hook_patience == patience
+        assert running.stop()
+
     def test_a_stop_by_a_signal_does_not_wait_for_it(
         self, engine: Callable[..., Engine], registry: Callable[..., Registry], tmp_path: Path
     ) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
-from pulltui.demo import Registry
+from pulltui.demo import Model, Registry
 from pulltui.engine import hasher
 from pulltui.engine.views import BlobState, PartState, PullState
 from support.engine import KB, Engine
@@ -113,3 +113,22 @@ def test_paused_pulls_are_not_waited_for_in_the_time_left(registry: Registries, 
     it.until(moving, "a time left")
     it.until_done(goes)
     assert it.look().eta is None
+
+
+def test_a_paused_pull_is_credited_with_what_another_one_fetches(
+    registry: Registries, engine: Engines
+) -> None:
+    same = Model("library/same", "latest", MODEL.manifest, MODEL.blobs)
+    server = registry(MODEL, same, faults="link@1MB/s")
+    it = engine()
+    first, second = (it.add(name) for name in server.names())
+    it.until(lambda: it.pull(first).done > 100 * KB, "a beginning")
+    it.pause(first)
+    before = it.pull(first).done
+    it.until(lambda: it.pull(second).done > before + 200 * KB, "the other one to go on")
+    shown = it.look()
+    one, other = (next(pull for pull in shown.pulls if pull.id == each) for each in (first, second))
+    assert one.state is PullState.PAUSED
+    assert one.done >= other.done - 100 * KB, "the same bytes, but for what came in this moment"
+    assert (one.rate, one.eta, one.blobs[0].rate) == (0.0, None, 0.0)
+    it.service.pause([second]).result(30)

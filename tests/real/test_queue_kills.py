@@ -133,27 +133,27 @@ def kill_often(
     def done(name: str) -> bool:
         return models.joinpath("manifests", *parse(name).path_parts).exists()
 
-    for _ in range(KILLS):
+    def live(seed: int, after: float | None) -> Life:
         mark = server.counters.mark()
         sent = {digest: server.counters.sent(digest) for model in content for digest in model.blobs}
-        seed = str(chance.randrange(1, 10**9))
-        life = Life([str(models), str(state), seed, *names], chance.uniform(0, LONGEST))
+        life = Life([str(models), str(state), str(seed), *names], after)
+        server.counters.wait_for(lambda counters: counters.open_now() == 0)
+        parts = [intersection(server.counters.sent(each, mark), before) for each, before in sent.items()]
+        again.append(sum(map(total, parts)))
+        return life
+
+    for _ in range(KILLS):
+        life = live(chance.randrange(1, 10**9), chance.uniform(0, LONGEST))
         assert life.code == -9
         check_restored(life, possible, done)
         possible, acks = follow(life)
         acknowledged += acks
         assert QueueFile(state).read().damage == ""
-        server.counters.wait_for(lambda counters: counters.open_now() == 0)
-        again.append(
-            sum(
-                total(intersection(server.counters.sent(each, mark), before)) for each, before in sent.items()
-            )
-        )
-    life = Life([str(models), str(state), "0", *names], None)
+    life = live(0, None)
     assert life.code == 0
     check_restored(life, possible, done)
     assert sorted(life.lines[-1][1]) == sorted(names)
-    return again, acknowledged
+    return again[1:], acknowledged  # before the first life there was no kill
 
 
 def check_restored(life: Life, possible: list[tuple[Model, str]], done: Callable[[str], bool]) -> None:

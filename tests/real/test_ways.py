@@ -32,7 +32,7 @@ from support.ways import (
 
 pytestmark = pytest.mark.real
 
-THINKING = 0.5
+THINKING = 1.2
 """Seconds that a new token takes: long enough for other connections to find the old one expired."""
 PART_SIZE = "12 MB"
 RATE = 3_500_000

@@ -58,10 +58,11 @@ def show() -> None:
 def check() -> None:
     """Say what is wrong; exit code 2 if something cannot be used."""
     start = current_start({})
-    findings = _findings(start)
+    refused = _refused_by_app(start)
+    findings = _findings(start) + refused
     for sentence in findings:
         typer.echo(sentence)
-    if not start.loaded.ok:
+    if refused or not start.loaded.ok:
         raise typer.Exit(USAGE)
     if not findings:
         file = start.locations.config_file
@@ -176,6 +177,15 @@ def _fail(*sentences: str) -> NoReturn:
 def _findings(start: Start) -> list[str]:
     """Return what is wrong with the settings."""
     return [f"{problem.severity}: {problem}" for problem in start.loaded.problems]
+
+
+def _refused_by_app(start: Start) -> list[str]:
+    """Return what only the app can know is wrong: keys and themes that do not exist."""
+    from pulltui.ui import keymap, themes
+
+    found = [str(problem) for problem in keymap.resolve(start.settings.ui.keys).problems]
+    found += filter(None, [themes.choose(start.settings.ui.theme)[1]])
+    return [f"error: {sentence}" for sentence in found]
 
 
 def _rows(start: Start) -> Iterator[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ import typer
 
 from pulltui.arguments import absolute, read_settings
 from pulltui.engine.adopt import Adopter
+from pulltui.engine.errors import LockedError
 from pulltui.engine.parts import part_size_for
 from pulltui.engine.queuefile import Entry, Kept, QueueFile
 from pulltui.engine.store import Store
@@ -36,7 +37,11 @@ class Desk:
         if not self.store.root.exists():
             yield  # nothing is made where there is nothing
             return
-        self.store.open(datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+        try:
+            self.store.open(datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+        except LockedError as error:
+            error.hint = "Nothing was changed: do it there, or quit that one first."
+            raise
         try:
             yield
         finally:

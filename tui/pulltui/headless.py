@@ -28,8 +28,8 @@ STOP_SECONDS: Final = 1.5
 """How long the engine may take to save when a signal came."""
 EXIT_SECONDS: Final = 1.9
 """When the process ends after a signal, whatever hangs: a terminal that stopped reading blocks our writes."""
-END_SECONDS: Final = 10.0
-"""How long the engine may take to end when all pulls have."""
+END_SECONDS: Final = 45.0
+"""How long the engine may take to end when all pulls have: their hooks may take 30 of these."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OVER: Final = (PullState.DONE, PullState.FAILED)
 
@@ -151,6 +151,8 @@ class Run:
         self._clock = clock
         self._sleep = sleep
         self._start = clock()
+        self._took = 0.0
+        """Seconds that the pulls took, the engine's end not counted."""
         self._limit = give_up_after
         self._give_up = GiveUpClock(give_up_after)
         self._reload = reload
@@ -176,6 +178,7 @@ class Run:
                 given_up = self._follow(signals)
             except OutputClosedError:
                 broken = True
+            self._took = self._clock() - self._start
             saved = self._api.stop(END_SECONDS if signals.code is None else STOP_SECONDS)
             stop_code = SIGPIPE_CODE if broken else signals.code
             outcome = self._outcome(frozenset(pull.id for pull in given_up), stop_code=stop_code, saved=saved)
@@ -324,7 +327,7 @@ class Run:
         pulls = self._mine(view)
         return Outcome(
             pulls=pulls,
-            seconds=self._clock() - self._start,
+            seconds=self._took,
             fetched=self._fetched(pulls),
             models_dir=view.models_dir,
             stop_code=stop_code,

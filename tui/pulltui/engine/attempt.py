@@ -34,6 +34,8 @@ class Attempt:
         """The gate it is waiting at."""
         self.waits = False
         """It waits without a connection: at a gate, or for another one's answer from the registry."""
+        self.errand = False
+        """It asks for a token that all others wait for: whoever took it over would only ask once more."""
         self.task: asyncio.Task[object] | None = None
         self.setback: Setback | None = None
         """Why it was ended early."""
@@ -64,6 +66,11 @@ class Attempt:
         now = self._clock()
         began = self._hold_began
         return now - self._held < _LATELY or (began is not None and now - began > _MOMENT)
+
+    @property
+    def excused(self) -> bool:
+        """Whether its silence, or slowness, is not its connection's."""
+        return self.waits or self.errand or self.held_lately
 
     def hold(self, gate: Gate | None = None, *, connected: bool = False, capped: bool = False) -> None:
         """We wait by ourselves (at a gate, for the writer, `capped` for a cap): silence does not count.

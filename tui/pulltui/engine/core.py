@@ -27,7 +27,7 @@ from pulltui.engine.credentials import Credentials
 from pulltui.engine.errors import NoSpaceError, storage_error
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.history import History
-from pulltui.engine.hooks import Hooks
+from pulltui.engine.hooks import PATIENCE, Hooks
 from pulltui.engine.keeper import Keeper
 from pulltui.engine.limits import Limits
 from pulltui.engine.log import EventLog
@@ -155,6 +155,8 @@ class Core:
         self.hooks = Hooks(
             lambda: live.settings.hooks, log, self._hook_failed, models_dir=store.root, environ=environ
         )
+        self.hook_patience = PATIENCE
+        """Seconds that the way out waits for hooks."""
         self._woke_at = -math.inf
         self._suspend = SuspendWatch(tuning.suspend_gap, self._woke)
 
@@ -203,7 +205,7 @@ class Core:
             kept = self._keeper is None or await self._keeper.close()
             self.saved = kept and all(blob.unsaved is None for blob in self.queue.downloads())
         finally:
-            await asyncio.to_thread(self.hooks.close)
+            await asyncio.to_thread(self.hooks.close, self.hook_patience)
             await asyncio.to_thread(self._writer.stop)
             if self._suspend.running:
                 await asyncio.to_thread(self._suspend.stop)

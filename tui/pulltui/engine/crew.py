@@ -140,7 +140,7 @@ class Crew:
         """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
         for blob, run in runs:
             attempt = run.attempt
-            if attempt is None or attempt.waits or attempt.held_lately or blob.single_stream:
+            if attempt is None or attempt.excused or blob.single_stream:
                 run.slow_since = None
                 continue
             slow = run in rates and self._is_slow(run, rates)

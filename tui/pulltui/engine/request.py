@@ -207,7 +207,11 @@ class Requester:
                 refusal = Refusal(asked, await answer.words(attempt))
             finally:
                 await answer.close()
-            await auth.renew(grant, grants, refusal, ask, attempt)
+            attempt.errand = True
+            try:
+                await auth.renew(grant, grants, refusal, ask, attempt)
+            finally:
+                attempt.errand = False
             grants += 1
 
     async def _ask(

@@ -23,6 +23,7 @@ from pulltui_config import Settings
 from pulltui.engine.core import Core, today
 from pulltui.engine.errors import UnsavedError
 from pulltui.engine.history import History
+from pulltui.engine.hooks import PATIENCE
 from pulltui.engine.log import EventLog, log_unexpected
 from pulltui.engine.lookup import look_up
 from pulltui.engine.names import ModelName, Scheme, allowed_scheme, parse, split_login
@@ -277,7 +278,12 @@ class Service:
                 loop.call_soon_threadsafe(core.stopping.set)
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Save everything and end; True when that was done within `timeout` seconds."""
+        """Save everything and end; True when that was done within `timeout` seconds.
+
+        Hooks that run get what the saving leaves of a long `timeout`, of a short one a few seconds.
+        """
+        if self._core is not None:
+            self._core.hook_patience = max(PATIENCE, timeout - PATIENCE)
         self._end()
         if self._thread.ident is not None:
             self._thread.join(timeout)
@@ -289,7 +295,14 @@ class Service:
             failed: Future[T] = Future()
             failed.set_exception(RuntimeError("the engine is not running"))
             return failed
-        return asyncio.run_coroutine_threadsafe(work(core), loop)
+
+        async def done_and_shown() -> T:
+            try:
+                return await work(core)
+            finally:  # who is told that it is done shall see it
+                self.view = core.viewer.view()
+
+        return asyncio.run_coroutine_threadsafe(done_and_shown(), loop)
 
     def _main(self) -> None:
         try:

@@ -125,7 +125,10 @@ class Viewer:
     def _pull(self, pull: Pull, blobs: dict[str, tuple[int, float]], now: float) -> PullView:
         moving = pull.state in _MOVING
         looked_at = self.watched.intersection([blob.digest for blob in pull.downloads])
-        key = (pull.state, pull.rev, looked_at)
+        if not moving:  # another pull may be fetching the same blobs; that is not this one's speed
+            ours = [blob.digest for blob in pull.downloads if blob.is_open and blob.digest in blobs]
+            blobs = {digest: (blobs[digest][0], 0.0) for digest in ours}
+        key = (pull.state, pull.rev, looked_at, None if moving else blobs)
         kept = self._kept.get(pull.id)
         if not moving and kept is not None and kept[0] == key:
             return kept[1]
@@ -192,7 +195,8 @@ class Viewer:
                 state=BlobState.CACHED if here else BlobState.QUEUED,
             )
         known = blob.verified or blob.table is not None
-        done, rate = measured or (blob.written if known else pull.peeked.get(blob.digest, 0), 0.0)
+        there = blob.written if known else min(layer.size, pull.peeked.get(blob.digest, 0))
+        done, rate = measured or (there, 0.0)
         watched = blob.digest in self.watched
         connected = _connected(blob)
         silences = [attempt.silence for attempt in connected]
