@@ -9,12 +9,14 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 from pulltui.engine.errors import PullError
-from pulltui.engine.fast import FastTransport
+from pulltui.engine.fast import FastStream, FastTransport
 from pulltui.engine.network import Way
 from pulltui.engine.transport import Transport, chunks, make_transport
 from support.rawserver import OK, RawServer, answering, read_head
@@ -267,3 +269,63 @@ def test_auto_is_the_fast_one_where_it_is_installed(monkeypatch: pytest.MonkeyPa
     assert make("auto").kind == "httpx"
     with pytest.raises(PullError, match="needs pyreqwest"):
         make("fast")
+
+
+class Sent:
+    """A request of pyreqwest whose answer is there in the very moment in which it is cancelled."""
+
+    closed = 0
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self.body_reader = self
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.asked = asyncio.Event()
+        self._chunks = chunks
+
+    async def _late(self) -> None:
+        self.asked.set()
+        with suppress(asyncio.CancelledError):  # what pyreqwest does
+            await asyncio.Event().wait()
+
+    async def read_chunk(self) -> bytes | None:
+        if len(self._chunks) == 1:
+            await self._late()
+        return self._chunks.pop(0) if self._chunks else None
+
+    async def __aenter__(self) -> Sent:
+        await self._late()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.closed += 1
+
+
+async def test_a_cancellation_that_comes_with_a_chunk_is_not_lost_and_nor_is_the_chunk() -> None:
+    sent = Sent([b"one", b"two"])
+    stream = FastStream(cast(Any, sent), cast(Any, sent))
+    came: list[bytes] = []
+
+    async def read() -> None:
+        async for chunk in stream:
+            came.append(bytes(chunk))
+
+    task = asyncio.create_task(read())
+    await sent.asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert came == [b"one", b"two"]
+
+
+async def test_a_cancellation_that_comes_with_the_head_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = Sent([])
+    transport = make("fast")
+    monkeypatch.setattr(FastTransport, "_built", lambda *_: sent)
+    async with httpx.AsyncClient(transport=transport) as client:
+        task = asyncio.create_task(client.get("http://127.0.0.1:9/"))
+        await sent.asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert sent.closed == 1

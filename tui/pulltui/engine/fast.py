@@ -129,18 +129,25 @@ class FastTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and return as soon as the head of the answer is here."""
-        builder = self._client.request(request.method, str(request.url))
-        builder = builder.headers(request.headers.multi_items()).streamed_read_buffer_limit(0)
-        if body := await request.aread():
-            builder = builder.body_bytes(body)
-        sent = builder.build_streamed()
+        sent = self._built(request, await request.aread())
+        before = _cancellations()
         try:
             response = await sent.__aenter__()
         except PyreqwestError as error:
             fail(error)
+        if _cancellations() > before:
+            await sent.__aexit__(None, None, None)
+            raise asyncio.CancelledError
         return httpx.Response(
             response.status, headers=_headers(response.headers), stream=FastStream(sent, response)
         )
+
+    def _built(self, request: httpx.Request, body: bytes) -> StreamRequest:
+        builder = self._client.request(request.method, str(request.url))
+        builder = builder.headers(request.headers.multi_items()).streamed_read_buffer_limit(0)
+        if body:
+            builder = builder.body_bytes(body)
+        return builder.build_streamed()
 
     async def aclose(self) -> None:
         """Close the client and its idle connections."""
@@ -160,7 +167,8 @@ class FastStream(httpx.AsyncByteStream):
     # httpx promises bytes here; everything that takes bytes-like objects takes these views too.
     async def __aiter__(self) -> AsyncIterator[memoryview]:  # type: ignore[override]
         """Yield chunks as they come off the socket; raises httpx.TransportError."""
-        while True:
+        before = _cancellations()
+        while _cancellations() == before:
             try:
                 chunk = await self._reader.read_chunk()
             except PyreqwestError as error:
@@ -168,12 +176,23 @@ class FastStream(httpx.AsyncByteStream):
             if chunk is None:
                 return
             yield memoryview(chunk)
+        raise asyncio.CancelledError
 
     async def aclose(self) -> None:
         """Drop the connection, or give it back to the pool when the body was read to its end."""
         sent, self._sent = self._sent, None
         if sent is not None:
             await sent.__aexit__(None, None, None)
+
+
+def _cancellations() -> int:
+    """Return how often the running task was told to end.
+
+    What pyreqwest awaits returns its result instead of CancelledError if that is there in the very moment of
+    a cancellation (seen on 0.15.1), which would be lost then.
+    """
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 def _proxy(url: str) -> ProxyBuilder:
