@@ -240,8 +240,12 @@ class Ui(Struct, frozen=True, kw_only=True):
     """Table [ui]."""
 
     theme: Annotated[
-        str, Meta(description="The colours; the app's theme list has the names.", min_length=1)
-    ] = "textual-dark"
+        str,
+        Meta(
+            description='The colours: "pulltui-dark", "pulltui-light" or one of Textual\'s, like "nord".',
+            min_length=1,
+        ),
+    ] = "pulltui-dark"
     fps: Annotated[
         int,
         Meta(
@@ -276,8 +280,8 @@ class Ui(Struct, frozen=True, kw_only=True):
     keys: Annotated[
         dict[str, tuple[Annotated[str, Meta(min_length=1)], ...]],
         Meta(
-            description='Keys of actions, instead of their own: { pause = ["p", "f9"], undo = [] }. The names '
-            "are in README; one that is wrong leaves all keys as they are."
+            description='Keys of actions, instead of their own: { pause = ["p", "f9"], undo = [] }. The '
+            "names are in README; one that is wrong leaves all keys as they are."
         ),
     ] = field(default_factory=dict)
 

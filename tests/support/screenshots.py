@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pulltui.engine.views import EngineView, ModelInfo
 from pulltui.ui import themes
 from pulltui.ui.app import PulltuiApp
-from pulltui_config.settings import Ui
+from pulltui_config.settings import Settings, Ui
 from pulltui_config.template import template
 from support import scenes
 from support.apps import make_app, settle
@@ -69,7 +69,7 @@ def make_picture(view: EngineView, theme: str = themes.DEFAULT) -> PulltuiApp:
     """The app over such an engine, with a settings file that is always the same."""
     file = FixedFile(template().replace('#connections = "auto"', WRONG))
     reload = FixedReload(file)
-    reload.settings = reload.settings.__class__(ui=Ui(fps=0, animations=False, theme=theme))
+    reload.settings = Settings(ui=Ui(fps=0, animations=False, theme=theme))
     return make_app(make_service(view), ui=reload.settings.ui, file=file, reload=reload)
 
 

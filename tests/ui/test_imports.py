@@ -10,7 +10,8 @@ from pathlib import Path
 import pulltui.ui
 
 FOLDER = Path(pulltui.ui.__file__).parent
-ALLOWED = {"pulltui.engine.views", "pulltui.engine.api", "pulltui.engine.errors", "pulltui.engine.clean"}
+ENGINE = {"pulltui.engine.views", "pulltui.engine.api", "pulltui.engine.errors", "pulltui.engine.clean"}
+ALLOWED = {*ENGINE, "pulltui.bell", "pulltui.editor", "pulltui.reload", "pulltui.start"}
 
 
 def imported(path: Path) -> set[str]:

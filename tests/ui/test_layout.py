@@ -9,17 +9,25 @@ def test_what_is_tiny() -> None:
     assert not is_tiny(45, 12)
 
 
-@pytest.mark.parametrize("height", range(TINY_HEIGHT, 70))
 @pytest.mark.parametrize("rows", [0, 3, 50])
-@pytest.mark.parametrize("panel", [True, False])
-def test_all_lines_are_given_and_none_twice(height: int, rows: int, panel: bool) -> None:
-    for detail in (1, 2):
-        heights = arrange(height, rows=rows, detail=detail, panel=panel)
-        assert sum(heights) + 2 == height
+@pytest.mark.parametrize("parts", [True, False])
+@pytest.mark.parametrize("large", [True, False])
+def test_all_lines_are_given_and_none_twice(rows: int, parts: bool, large: bool) -> None:
+    for height in range(TINY_HEIGHT, 70):
+        heights = arrange(height, rows=rows, parts=parts, large=large)
+        assert sum(heights) + 3 == height
         assert min(heights) >= 0
-        assert heights.pulls >= (2 if rows else 1)
-        assert not panel or not rows or heights.parts >= 1
+        assert heights.pulls >= (0 if not rows else 1 if large else 2)
+        assert heights.panel >= (4 if parts else 3)
 
 
-def test_a_short_list_leaves_its_lines_to_the_bars() -> None:
-    assert arrange(36, rows=3, detail=1, panel=True).parts > arrange(36, rows=30, detail=1, panel=True).parts
+def test_a_short_list_leaves_its_lines_to_the_panel() -> None:
+    assert arrange(36, rows=3, parts=True).panel > arrange(36, rows=30, parts=True).panel
+
+
+def test_a_long_list_gets_what_sentences_do_not_need() -> None:
+    assert arrange(36, rows=50, parts=False).pulls > arrange(36, rows=50, parts=True).pulls
+
+
+def test_an_empty_list_leaves_everything_to_what_to_do() -> None:
+    assert arrange(24, rows=0, parts=False) == (0, 0, 21)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulltui.ui.glyphs import UNICODE
-from pulltui.ui.lines import Span, bar, fit, join_fitting, percent, wrap
+from pulltui.ui.lines import Span, bar, fit, fit_name, join_fitting, percent, wrap
 from rich.cells import cell_len
 
 
@@ -12,6 +12,20 @@ from rich.cells import cell_len
 def test_fitted_text_takes_exactly_its_width(text: str, width: int) -> None:
     for middle in (False, True):
         assert cell_len(fit(text, width, "…", middle=middle)) == width
+
+
+@given(text=st.text(st.characters(exclude_categories=("C", "M"))), width=st.integers(0, 40))
+def test_fitted_names_take_exactly_their_width(text: str, width: int) -> None:
+    assert cell_len(fit_name(text, width, "…")) == width
+    assert cell_len(fit_name(f"registry/{text}", width, "..")) == width
+
+
+def test_what_tells_pulls_apart_is_not_cut() -> None:
+    assert fit_name("127.0.0.1:43653/library/harbor:latest", 18, "…") == "127…/harbor:latest"
+    assert fit_name("127.0.0.1:43653/library/harbor:latest", 33, "…") == "127.0.0.1:43653/li…/harbor:latest"
+    assert fit_name("registry/library/harbor:latest", 15, "…") == "…/harbor:latest"
+    assert fit_name("hf.co/bartowski/Llama-70B-GGUF:Q4_K_M", 20, "…") == "hf.co/ba…GGUF:Q4_K_M"
+    assert fit_name("qwen3:4b", 10, "…") == "qwen3:4b  "
 
 
 def test_text_is_cut_where_it_says_least() -> None:

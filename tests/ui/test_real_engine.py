@@ -6,8 +6,6 @@ link is slow enough that every key still comes in the middle.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -15,9 +13,8 @@ import pytest
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
 from pulltui.engine.views import PartState, PullState
-from pulltui.ui.app import PulltuiApp
-from support.apps import make_app
-from support.engine import KB, PATIENCE, Engine
+from support.apps import make_app, until
+from support.engine import KB, Engine
 from support.registry import layer, make_model
 
 MODEL = make_model("library/tiny", 10_000 * KB)
@@ -26,20 +23,12 @@ DIGEST = layer(MODEL).digest
 Start = Callable[..., Engine]
 
 
-async def until(app: PulltuiApp, predicate: Callable[[], object]) -> None:
-    """Poll the app as its timer would until `predicate()` holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not predicate():
-        assert time.monotonic() < deadline, app.screen
-        app.poll()
-        await asyncio.sleep(0.005)
-    app.poll()
-
-
 def in_the_middle_of_parts(it: Engine, pull: str, beyond: int) -> bool:
-    """Whether more than `beyond` bytes are here and some part is begun and not done."""
-    done = it.pull(pull).done
-    parts = it.blob(pull, DIGEST).active if done > beyond else ()
+    """Whether more than `beyond` bytes of the blob are here and some part is begun and not done."""
+    if it.pull(pull).done <= beyond:
+        return False  # its blobs may not be known yet
+    blob = it.blob(pull, DIGEST)
+    parts = blob.active if blob.done > beyond else ()
     fetching = (PartState.RECEIVING, PartState.QUIET)
     return any(part.state in fetching and 0 < part.done < part.size for part in parts)
 
@@ -104,3 +93,25 @@ async def test_quitting_by_key_and_starting_again_fetches_no_byte_twice(
     again.assert_installed(MODEL, host=server.host)
     assert server.counters.ranges(DIGEST, mark)
     assert server.counters.asked_again(DIGEST, have, mark) == []
+
+
+async def test_what_is_removed_and_taken_back_by_key_fetches_no_byte_twice(
+    registry: Callable[..., Registry], engine: Start
+) -> None:
+    server = registry(MODEL, faults="link@1MB/s")
+    it = engine(part_size=250 * KB)
+    app = make_app(it.service, names=[server.names()[0]])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(app, lambda: it.look().pulls)
+        pull = it.look().pulls[0].id
+        await until(app, partial(in_the_middle_of_parts, it, pull, 500 * KB))
+        await pilot.press("d")
+        await until(app, lambda: not it.look().pulls)
+        have, mark = it.on_disk(DIGEST), server.counters.mark()
+        assert total(have) > 500 * KB
+        server.faults = ""
+        await pilot.press("u")
+        await until(app, lambda: it.look().pulls and it.look().pulls[0].state is PullState.DONE)
+        assert server.counters.ranges(DIGEST, mark), "it went on"
+        assert server.counters.asked_again(DIGEST, have, mark) == []
+    it.assert_installed(MODEL, host=server.host)

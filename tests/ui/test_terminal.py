@@ -95,7 +95,7 @@ def test_no_color_sends_no_colours() -> None:
         terminal.press("?")
         terminal.read_until(screen=b"Help")
         terminal.press("qa")
-        terminal.read_until(screen=b"Add a model")
+        terminal.read_until(screen=b"Add models")
         terminal.press("\x03")
         assert terminal.read_to_end() == 0
     codes = {code for found in re.findall(rb"\x1b\[([\d;]*)m", terminal.screen) for code in found.split(b";")}

@@ -9,8 +9,25 @@ def event(seq: int, kind: EventKind = EventKind.DONE, **more: object) -> Event:
 
 
 def test_only_ends_pop_up() -> None:
-    kinds = [kind for kind in EventKind if kind not in (EventKind.DONE, EventKind.FAILED)]
+    kinds = [kind for kind in EventKind if kind not in (EventKind.DONE, EventKind.FAILED, EventKind.NOTE)]
     assert Toaster().take([event(n, kind) for n, kind in enumerate(kinds)], 0.0) == []
+
+
+def test_notes_pop_up_unless_they_are_about_a_blob() -> None:
+    moved = event(1, EventKind.NOTE, why="the tag has moved")
+    blob = event(2, EventKind.NOTE, why="the server knows no ranges", digest="sha256:" + "ab" * 32)
+    hook = event(3, EventKind.NOTE, why="hooks.on_done: exit status 1", error_kind="hook")
+    toasts = Toaster().take([moved, blob, hook], 0.0)
+    assert toasts == [
+        ("m1", "the tag has moved.", "information"),
+        ("m3", "hooks.on_done: exit status 1.", "error"),
+    ]
+
+
+def test_hooks_that_fail_for_many_pulls_become_one_toast() -> None:
+    events = [event(n, EventKind.NOTE, why="no", error_kind="hook") for n in range(9)] + [event(9)]
+    (toast,) = Toaster().take(events, 0.0)
+    assert (toast.title, toast.severity) == ("1 done, 9 to know", "error")
 
 
 def test_what_a_toast_says() -> None:

@@ -2,35 +2,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from pulltui.engine.views import BlobState, PartState, PartView, PullState, Waiting
-from pulltui.ui.words import blob_words, part_words, pull_words, span_of, trouble, waiting_words
+from pulltui.engine.views import BlobState, PullState, Waiting
+from pulltui.ui.words import blob_words, pull_words, shown_state, span_of, trouble, waiting_briefly, waiting_words
 from support.scenes import busy_blob, busy_pull, pull
-
-
-def part(state: PartState, **more: object) -> PartView:
-    return PartView(n=7, offset=0, size=100, done=40, state=state, **more)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("view", "words"),
-    [
-        (part(PartState.RECEIVING), ""),
-        (part(PartState.QUIET, silent=4.9, stall_after=30.0), "quiet 4 s, reconnect at 30 s"),
-        (
-            part(PartState.WAITING, attempt=3, attempts=6, wait=6.2, why="503"),
-            "retry 3 of 6 in 7 s (503), r now",
-        ),
-        (part(PartState.WAITING, wait=6.2, why="registry busy"), "waits 7 s (registry busy)"),
-        (
-            part(PartState.STALLED, attempt=2, attempts=6, wait=2.4, why="stalled: no byte for 5 s"),
-            "stalled, retry 2 of 6 in 3 s, r now",
-        ),
-        (part(PartState.FAILED, why="404"), "failed (404)"),
-        (part(PartState.RECEIVING, attempt=2, attempts=6, why="reset"), "try 3 of 7 (reset)"),
-    ],
-)
-def test_a_part_in_words(view: PartView, words: str) -> None:
-    assert part_words(view) == words
 
 
 def test_waits_count_down_to_their_end() -> None:
@@ -43,6 +17,19 @@ def test_waits_count_down_to_their_end() -> None:
     ]
     assert waiting_words(Waiting("registry busy (503)", 6.6)) == "waiting 7 s: registry busy (503)"
     assert waiting_words(Waiting("no network")) == "waiting: no network"
+
+
+def test_where_there_is_little_room_a_wait_is_told_by_its_kind() -> None:
+    waiting = Waiting("registry.ollama.ai is busy (503)", 6.6, "busy")
+    rooms = [waiting_briefly(waiting, room) for room in (60, 30, 20)]
+    assert rooms == [
+        "waiting 7 s: registry.ollama.ai is busy (503)",
+        "waiting 7 s: server busy",
+        "server busy, 7 s",
+    ]
+    assert waiting_briefly(Waiting("no space left on the disk", None, "no-space"), 20) == "no space"
+    assert waiting_briefly(Waiting("something new in many words", 1.0, "new"), 5).endswith("many words")
+    assert waiting_briefly(None, 5) == "waiting"
 
 
 def test_trouble_of_a_blob_bubbles_up_to_its_pull() -> None:
@@ -59,6 +46,22 @@ def test_a_pull_that_a_host_keeps_waiting_waits() -> None:
     assert pull_words(held, 40) == ("waiting 7 s: registry busy (503)", "wait")
     getting_some = msgspec.structs.replace(busy_pull(), waiting=waiting)
     assert pull_words(getting_some, 40)[0].startswith("1 stalled")
+
+
+def test_a_pull_without_any_connection_waits() -> None:
+    free = msgspec.structs.replace(busy_blob(troubled=False), connections=0, rate=0.0)
+    starved = msgspec.structs.replace(busy_pull(), blobs=(free,), rate=0.0, waiting=None)
+    assert pull_words(starved, 40) == ("waiting", "wait") and shown_state(starved) is PullState.WAITING
+    one = msgspec.structs.replace(starved, blobs=(msgspec.structs.replace(free, connections=1),))
+    assert shown_state(one) is PullState.DOWNLOADING
+    stalled = msgspec.structs.replace(starved, blobs=(msgspec.structs.replace(free, stalled=1),))
+    assert pull_words(stalled, 40)[0] == "1 stalled"
+
+
+def test_a_blob_between_two_connections_does_not_wait() -> None:
+    free = msgspec.structs.replace(busy_blob(troubled=False), connections=0, stalled=0, retrying=0)
+    assert blob_words(msgspec.structs.replace(free, rate=0.0), 40)[0] == "waiting"
+    assert blob_words(msgspec.structs.replace(free, rate=5.0), 40)[0] == "downloading"
 
 
 @pytest.mark.parametrize("state", PullState)

@@ -31,12 +31,17 @@ class Glyphs:
     spark: str
     """Rising levels of the speed graph; empty: no graph."""
     cursor: str
+    mark: str
+    """Stands before a marked pull."""
     more: str
     """Stands for text that was cut."""
     rule: str
     branch: str
     last_branch: str
     down: str
+    """What comes in; a falling order."""
+    up: str
+    """A rising order."""
     dot: str
     """Between the facts of a title."""
     border: str
@@ -80,11 +85,13 @@ UNICODE = Glyphs(
     hash_bar="·╍",
     spark="▁▂▃▄▅▆▇█",
     cursor="▌",
+    mark="●",
     more="…",
     rule="─",
     branch="├",
     last_branch="└",
     down="▼",
+    up="▲",
     dot="·",
     border="round",
 )
@@ -126,11 +133,13 @@ ASCII = Glyphs(
     hash_bar=".%",
     spark="",
     cursor=">",
+    mark="*",
     more="..",
     rule="-",
     branch="|",
     last_branch="`",
     down="v",
+    up="^",
     dot="|",
     border="ascii",
 )

@@ -33,10 +33,11 @@ ROLES = (
 
 
 class Span(NamedTuple):
-    """A piece of text in one role."""
+    """A piece of text in one role; a click on it does `action`, the id of one, if there is one."""
 
     text: str
     role: str = "text"
+    action: str = ""
 
 
 class Line(NamedTuple):
@@ -49,6 +50,14 @@ class Line(NamedTuple):
     def text(self) -> str:
         """The bare text."""
         return "".join(span.text for span in self.spans)
+
+    def action_at(self, x: int) -> str:
+        """Return what a click on cell `x` does; "" for nothing."""
+        for span in self.spans:
+            x -= cell_len(span.text)
+            if x < 0:
+                return span.action
+        return ""
 
 
 def fit(text: str, width: int, more: str, *, right: bool = False, middle: bool = False) -> str:
@@ -65,6 +74,18 @@ def fit(text: str, width: int, more: str, *, right: bool = False, middle: bool =
         return set_cell_size(text, room) + more
     tail = room * 3 // 5
     return set_cell_size(text, room - tail) + more + _tail(text, tail)
+
+
+def fit_name(name: str, width: int, more: str) -> str:
+    """Return a pull's name in exactly `width` cells; what is behind its last slash stays, it tells pulls apart.
+
+    "registry.example/team/model:tag" becomes "regist…/model:tag".
+    """
+    last = name[name.rfind("/") :]
+    room = width - len(more) - cell_len(last)
+    if cell_len(name) <= width or room < 0:
+        return fit(name, width, more, middle=True)
+    return set_cell_size(name, room) + more + last
 
 
 def _tail(text: str, width: int) -> str:
@@ -111,7 +132,7 @@ def join_fitting(spans: Sequence[tuple[int, Span]], width: int, gap: str) -> lis
     for index in sorted(range(len(spans)), key=lambda index: (spans[index][0], index)):
         needed = cell_len(spans[index][1].text) + cell_len(gap)
         if used + needed > width:
-            break
+            continue
         used += needed
         chosen.add(index)
     joined: list[Span] = []

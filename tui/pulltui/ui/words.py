@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pulltui_config.units import format_duration
 
-from pulltui.engine.views import BlobState, BlobView, PartState, PartView, PullState, PullView, Waiting
+from pulltui.engine.views import BlobState, BlobView, PartState, PullState, PullView, Waiting
 
 PULL_ROLE = {
     PullState.DOWNLOADING: "active",
@@ -54,6 +54,28 @@ def waiting_words(waiting: Waiting | None) -> str:
     return f"waiting{time}: {waiting.why}" if waiting.why else f"waiting{time}"
 
 
+_KINDS = {
+    "busy": "server busy",
+    "offline": "offline",
+    "retries": "retries used up",
+    "no-space": "no space",
+    "schedule": "schedule",
+}
+"""`Waiting.kind` in a word or two."""
+
+
+def waiting_briefly(waiting: Waiting | None, room: int) -> str:
+    """Return the same for about `room` cells: "waiting 7 s: server busy", "server busy, 7 s"."""
+    whole = waiting_words(waiting)
+    if waiting is None or waiting.kind not in _KINDS or len(whole) <= room:
+        return whole
+    kind = _KINDS[waiting.kind]
+    if waiting.seconds is None:
+        return kind
+    brief = f"waiting {span_of(waiting.seconds)}: {kind}"
+    return brief if len(brief) <= room else f"{kind}, {span_of(waiting.seconds)}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return "1 part", "2 parts"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -75,8 +97,13 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
 
 
 def shown_state(pull: PullView) -> PullState:
-    """Return the state to show: a pull that is kept waiting by a host and gets nothing is waiting."""
-    return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
+    """Return the state to show: a pull that gets nothing, for a host or for want of a connection, is waiting."""
+    if pull.rate:
+        return pull.state
+    going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
+    starved = bool(going) and not any(blob.connections or trouble([blob], 0) for blob in going)
+    starved = starved and pull.state is PullState.DOWNLOADING
+    return PullState.WAITING if pull.waiting is not None or starved else pull.state
 
 
 def pull_words(pull: PullView, room: int) -> tuple[str, str]:
@@ -84,7 +111,7 @@ def pull_words(pull: PullView, room: int) -> tuple[str, str]:
     state = shown_state(pull)
     role = PULL_ROLE.get(state, "dim")
     if state is PullState.WAITING:
-        return waiting_words(pull.waiting), role
+        return waiting_briefly(pull.waiting, room), role
     if pull.state is PullState.FAILED:
         return (f"failed: {pull.error}" if pull.error else "failed"), role
     if pull.state is PullState.DONE and pull.seconds >= 1:
@@ -104,30 +131,13 @@ def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
             return words, "bad" if blob.stalled else "wait"
         if blob.single_stream:
             return "1 stream", role
-        return counted(blob.connections, "connection"), role
+        if blob.connections:
+            return counted(blob.connections, "connection"), role
+        if not blob.rate:  # else it is between two connections, as under a cap
+            return "waiting", "wait"
     return blob.state.value, role
 
 
 def failure_words(name: str, error: str) -> str:
     """Return what failed: the error, after the name if the error does not say it itself."""
     return error if name in error else f"{name}: {error or 'failed'}"
-
-
-def part_words(part: PartView) -> str:
-    """Return the trouble of a part in words; "" if all is well."""
-    why = f" ({part.why})" if part.why else ""
-    time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
-    if part.state is PartState.WAITING:
-        if part.attempt == 0:
-            return f"waits{time.removeprefix(' in')}{why}"
-        return f"retry {part.attempt} of {part.attempts}{time}{why}, r now"
-    if part.state is PartState.QUIET:
-        until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
-        return f"quiet {math.floor(part.silent)} s{until}"
-    if part.state is PartState.STALLED:
-        return f"stalled, retry {part.attempt} of {part.attempts}{time}, r now"
-    if part.state is PartState.FAILED:
-        return f"failed{why}"
-    if part.state is PartState.RECEIVING and part.attempt:
-        return f"try {part.attempt + 1} of {part.attempts + 1}{why}"
-    return ""

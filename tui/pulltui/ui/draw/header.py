@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from pulltui_config.units import format_duration, format_rate, format_size
 
 from pulltui.engine.views import EngineView, PullState, PullView
+from pulltui.ui.caps import in_force
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, percent
+from pulltui.ui.tab import Tab, counts
 from pulltui.ui.words import counted
 
-_GROUPS = (
-    ("queued", (PullState.QUEUED, PullState.PAUSED), "dim"),
-    ("done", (PullState.DONE,), "done"),
-    ("failed", (PullState.FAILED,), "bad"),
-)
+_ROLES = ((Tab.ACTIVE, "active"), (Tab.QUEUED, "dim"), (Tab.DONE, "done"), (Tab.FAILED, "bad"))
 
 
-def counts(pulls: Sequence[PullView]) -> list[Span]:
-    """Return "2 active", "1 queued" and so on, without those that are none."""
-    found_states = Counter(pull.state for pull in pulls)
-    numbers = {word: sum(found_states[state] for state in states) for word, states, _ in _GROUPS}
-    active = len(pulls) - sum(numbers.values())
-    found = [Span(f"{active} active", "active")] if active else []
-    return found + [Span(f"{numbers[word]} {word}", role) for word, _, role in _GROUPS if numbers[word]]
+def count_spans(pulls: Sequence[PullView]) -> list[Span]:
+    """Return "2 active", "1 queued" and so on, without those that are none; "3 paused" if no other waits."""
+    numbers = counts(pulls)
+    words = {tab: str(tab) for tab, _ in _ROLES}
+    if numbers[Tab.QUEUED] == sum(pull.state is PullState.PAUSED for pull in pulls):
+        words[Tab.QUEUED] = "paused"
+    return [Span(f"{numbers[tab]} {words[tab]}", role) for tab, role in _ROLES if numbers[tab]]
 
 
 def spark(rates: Sequence[float], width: int, levels: str) -> str:
@@ -38,27 +35,48 @@ def spark(rates: Sequence[float], width: int, levels: str) -> str:
 
 
 def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Glyphs) -> Line:
-    """Return the header for `width` cells; `rates` are the total speeds of the last seconds."""
+    """Return the header for `width` cells; `rates` are the total speeds of the last seconds.
+
+    What is left out first when it gets narrow: the graph, the counts (the tabs have them), the free space.
+    """
     facts = [(0, Span("pulltui", "strong")), (0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
-    if width >= 100 and (graph := spark(rates, 16, glyphs.spark)):
-        facts.append((9, Span(graph, "active")))
-    facts += [(1 if span.role == "bad" else 2, span) for span in counts(view.pulls)]
+    if graph := spark(rates, 8 if width < 120 else 16, glyphs.spark):
+        facts.append((7, Span(graph, "active")))
+    if words := cap_words(view):
+        facts.append((1, Span(words, "wait" if view.capped or view.limit == 0 else "text")))
     if view.eta is not None and not view.unresolved:
         facts.append((1, Span(f"{format_duration(view.eta)} left")))
-    if amount := amount_words(view):
-        facts.append((3, Span(amount)))
+    if view.size:
+        more = " + ?" if view.unresolved else ""
+        facts.append((3, Span(f"{format_size(view.done)} of {format_size(view.size)}{more}")))
+    if view.unresolved:
+        facts.append((6, Span(f"{counted(view.unresolved, 'size')} not known yet", "dim")))
     if view.free is not None:
-        facts.append((4, Span(f"free {format_size(view.free)}", "dim")))
+        facts.append((2, _space(view, view.free)))
+    facts += [(4 if span.role == "bad" else 8, span) for span in count_spans(view.pulls)]
     if view.suspended:
         facts.append((1, Span("was suspended, reconnecting", "wait")))
     return Line((Span(" "), *join_fitting(facts, width - 2, "  ")))
 
 
-def amount_words(view: EngineView) -> str:
-    """Return "12 MB of 184 MB", and how many models have a size that is not known yet; "" for nothing."""
-    whole = f"{format_size(view.done)} of {format_size(view.size)}" if view.size else ""
-    unknown = f"{counted(view.unresolved, 'model')} of unknown size" if view.unresolved else ""
-    return " + ".join(filter(None, (whole, unknown)))
+def cap_words(view: EngineView) -> str:
+    """Return the cap of everything, "cap 20 MB/s (schedule)"; "" without one."""
+    limit = in_force(view)
+    if limit is None:
+        return ""
+    why = view.limit_why.partition(":")[0]
+    if limit == 0:
+        return f"all paused ({why})"
+    return f"cap {format_rate(limit)}" + (f" ({why})" if why == "schedule" else "")
+
+
+def _space(view: EngineView, free: int) -> Span:
+    """Return what is free, and what the queue needs if it does not fit or is worth knowing."""
+    needs = view.size - view.done
+    if not needs:
+        return Span(f"free {format_size(free)}", "dim")
+    text = f"free {format_size(free)}, needs {format_size(needs)}"
+    return Span(text, "bad" if needs > free else "dim")
 
 
 def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
@@ -72,5 +90,5 @@ def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
         facts.append((1, Span(percent(view.done, view.size), "strong")))
     if view.eta is not None and not view.unresolved:
         facts.append((2, Span(f"{format_duration(view.eta)} left")))
-    facts += [(3, span) for span in counts(view.pulls)]
+    facts += [(3, span) for span in count_spans(view.pulls)]
     return Line(tuple(join_fitting(facts, width, "  ")))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
+from statistics import median
 
-from pulltui_config.units import format_rate, format_size
+from pulltui_config.units import format_duration, format_rate, format_size
+from rich.cells import cell_len
 
 from pulltui.engine.views import BlobState, BlobView, PartMap, PartState, PartView
 from pulltui.ui.cells import cells, is_even, scale
+from pulltui.ui.draw.detail import KEYS, Keys, named
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.lines import Line, Span, bar, fit, join_fitting, percent, rule
-from pulltui.ui.words import PART_ROLE, counted, part_words
+from pulltui.ui.lines import Line, Span, bar, fit, join_fitting, percent
+from pulltui.ui.words import PART_ROLE, counted, span_of
 
 _LEGEND = (
     (PartState.DONE, "done"),
@@ -26,24 +29,12 @@ _LEGEND = (
     (PartState.TODO, "todo"),
 )
 _TROUBLED = (PartState.FAILED, PartState.STALLED, PartState.WAITING, PartState.QUIET)
-
-
-def title_line(blob: BlobView, room: int, width: int, glyphs: Glyphs) -> Line:
-    """Return the panel's title: which blob, how far, what a cell of the map stands for (`room` cells)."""
-    facts = [(0, Span(f"{blob.kind} {short(blob.digest)}", "strong"))]
-    facts.append((1, Span(f"{format_size(blob.done)} of {format_size(blob.size)}")))
-    if blob.map is not None:
-        facts.append((3, Span(parts_words(blob.map), "dim")))
-        facts.append((2, Span(scale_words(blob.map, room), "dim")))
-    elif blob.parts:
-        facts.append((3, Span(counted(blob.parts, "part"), "dim")))
-    if blob.single_stream:
-        facts.append((2, Span("1 stream, the server knows no ranges", "wait")))
-    right: list[Span] = []
-    if blob.hashed and blob.state in (BlobState.DOWNLOADING, BlobState.PAUSED):
-        right = [Span(f"hashed {percent(blob.hashed, blob.size)}", "hash")] if width >= 80 else []
-    space = width - 6 - sum(len(span.text) + 3 for span in right)
-    return rule(join_fitting(facts, space, f" {glyphs.dot} "), right, width, glyphs)
+CAPPED = "held by the cap"
+"""What the engine says of a part that our own cap holds back (`PartView.why`)."""
+SLOW = 0.3
+"""A part below this share of its siblings' median speed is called slow."""
+_SIBLINGS = 4
+"""With fewer parts in work there is no telling what is usual."""
 
 
 def parts_words(part_map: PartMap) -> str:
@@ -62,10 +53,14 @@ def scale_words(part_map: PartMap, room: int) -> str:
     return f"1 cell = {format_size(at.size / at.cells)}"
 
 
-def map_lines(part_map: PartMap, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """Return `height` lines of `width` cells that show all parts."""
-    states = cells(part_map, scale(part_map, width * height))
-    return [_map_line(states[row * width : (row + 1) * width], glyphs) for row in range(height)]
+def map_cells(part_map: PartMap, room: int) -> bytes:
+    """Return the map of all parts as at most `room` cells, one byte (PartState) each."""
+    return cells(part_map, scale(part_map, room))
+
+
+def map_lines(states: bytes, width: int, glyphs: Glyphs) -> list[Line]:
+    """Return the cells of a map (`map_cells`) as lines of `width` cells."""
+    return [_map_line(states[at : at + width], glyphs) for at in range(0, len(states), width)]
 
 
 def _map_line(states: bytes, glyphs: Glyphs) -> Line:
@@ -76,43 +71,105 @@ def _map_line(states: bytes, glyphs: Glyphs) -> Line:
     return Line(tuple(spans))
 
 
-def legend_line(width: int, glyphs: Glyphs) -> Line:
-    """Return what the glyphs of the map mean."""
-    gap = "  " if width >= 100 else " "
-    spans = [Span("")]
+def legend_line(width: int, glyphs: Glyphs, present: Collection[int] = tuple(PartState)) -> Line:
+    """Return what the glyphs of the map mean: all of them, or those `present` in it where all do not fit."""
+    for gap in ("  ", " "):
+        line = _legend(gap, tuple(PartState), glyphs)
+        if cell_len(line.text) <= width:
+            return line
+    entries = [
+        (state not in _TROUBLED, Span(f"{glyphs.part[state]} {word}", PART_ROLE[state]))
+        for state, word in _LEGEND
+        if state in present
+    ]
+    return Line((Span(" "), *join_fitting([(int(rank), span) for rank, span in entries], width - 1, " ")))
+
+
+def _legend(gap: str, states: Collection[int], glyphs: Glyphs) -> Line:
+    spans = [Span(" ")]
     for state, word in _LEGEND:
-        spans += [
-            Span(gap if len(spans) > 1 else " "),
-            Span(glyphs.part[state], PART_ROLE[state]),
-            Span(f" {word}", "dim"),
-        ]
-    return Line(tuple(spans))
+        if state in states:
+            spans += [Span(glyphs.part[state], PART_ROLE[state]), Span(f" {word}{gap}", "dim")]
+    return Line((*spans[:-1], spans[-1]._replace(text=spans[-1].text.rstrip())))
 
 
-def active_lines(blob: BlobView, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+def active_lines(blob: BlobView, width: int, height: int, glyphs: Glyphs, keys: Keys = KEYS) -> list[Line]:
     """Return at most `height` lines: bars of the parts in work, worst first, then the healthy ones' sum.
 
     A blob that is being verified shows the bar of its hash instead.
     """
     if blob.state in (BlobState.VERIFYING, BlobState.REPAIRING):
-        return [_hash_line(blob, width, glyphs)][:height]
-    parts = blob.active
-    if len(parts) <= height:
-        return [_part_line(part, width, glyphs) for part in parts]
-    shown = parts[: max(0, height - 1)]
-    return [*(_part_line(part, width, glyphs) for part in shown), _rest_line(parts[len(shown) :])]
+        hashing = [_hash_line(blob, width, glyphs)]
+        return (hashing + _bars(blob, width, height - 1, glyphs, keys))[: max(0, height)]
+    return _bars(blob, width, height, glyphs, keys)
 
 
-def _part_line(part: PartView, width: int, glyphs: Glyphs) -> Line:
+def _bars(blob: BlobView, width: int, height: int, glyphs: Glyphs, keys: Keys) -> list[Line]:
+    if height <= 0:
+        return []
+    usual = usual_rate(blob.active)
+    told = [(part, *part_trouble(part, usual, keys)) for part in blob.active]
+    # The engine's order, but that it does not know who is slow.
+    told.sort(key=lambda each: 0 if each[0].state in _TROUBLED else 1 if each[2] == "wait" else 2)
+    if len(told) > height:
+        shown, rest = told[: height - 1], told[max(0, height - 1) :]
+        summed = [_rest_line([(part, role) for part, _, role in rest], width, glyphs)]
+    else:
+        shown, summed = told, []
+    return [_part_line(*each, width, glyphs) for each in shown] + summed
+
+
+def usual_rate(parts: Sequence[PartView]) -> float:
+    """Return the median speed of the parts that are free to go as fast as they can; 0.0 for too few."""
+    rates = [part.rate for part in parts if part.rate > 0 and part.why != CAPPED]
+    return median(rates) if len(rates) >= _SIBLINGS else 0.0
+
+
+def part_trouble(part: PartView, usual: float, keys: Keys = KEYS) -> tuple[str, str]:
+    """Return what ails a part in words, "" if nothing does, and the role to say it in.
+
+    `usual` is what `usual_rate` says of it and its siblings.
+    """
+    why = f" ({part.why})" if part.why else ""
+    time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
+    tries = f"retry {part.attempt} of {part.attempts}{time}"
+    now = f"{named(keys)['retry']} now"
     role = PART_ROLE[part.state]
-    words = part_words(part)
-    wide = width >= 80
+    match part.state:
+        case PartState.WAITING if part.attempt == 0:
+            return f"waits{time.removeprefix(' in')}{f': {part.why}' if part.why else ''}", role
+        case PartState.WAITING:
+            return f"{tries}{why}, {now}", role
+        case PartState.QUIET:
+            until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
+            return f"quiet {int(part.silent)} s{until}", role
+        case PartState.STALLED:
+            return f"stalled, {tries}, {now}", role
+        case PartState.FAILED:
+            return f"failed{why}", role
+        case PartState.RECEIVING if part.why == CAPPED:
+            return CAPPED, "held"
+        case PartState.RECEIVING if 0 < part.rate < SLOW * usual:
+            share = part.rate / usual
+            return f"slow, {share:.1f} of its siblings" if share >= 0.05 else "slow, next to nothing", "wait"
+        case PartState.RECEIVING if part.attempt:
+            return f"try {part.attempt + 1} of {part.attempts + 1}{why}", "text"
+    return "", role
+
+
+def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: Glyphs) -> Line:
+    role = PART_ROLE[part.state]
     # What is wrong has to be readable; the bar takes the rest, and no more than it needs to be read.
-    length = max(6, min(width * 3 // 10, width - 64)) if wide else max(6, (width - 20) // 4)
+    length = max(6, min(width * 3 // 10, width - 54))
     filled, empty = bar(part.done, part.size, length, glyphs.bar)
-    rate = "" if words and not part.rate and not wide else format_rate(part.rate).rjust(10 if wide else 9)
-    used = 3 + 5 + 1 + length + 5
-    tail = f" {rate}  {words}" if rate.strip() else f" {words}"
+    room = width - 9 - length - 5
+    tail = f" {format_rate(part.rate):>10}  {words}"
+    if words and not part.rate:
+        tail = " " * 13 + words if width >= 90 else f"  {words}"
+    if cell_len(tail) > room:
+        tail = f"  {tail.strip()}"
+    if cell_len(tail) > room and tail.endswith(" now"):
+        tail = tail.rpartition(",")[0]  # the key that helps is in the footer, too
     return Line(
         (
             Span(f" {glyphs.part[part.state]} ", role),
@@ -120,27 +177,51 @@ def _part_line(part: PartView, width: int, glyphs: Glyphs) -> Line:
             Span(filled, role),
             Span(empty, "todo"),
             Span(percent(part.done, part.size).rjust(5)),
-            Span(fit(tail, width - used, glyphs.more).rstrip(), role if words else "text"),
+            Span(fit(tail, room, glyphs.more).rstrip(), words_role if words else "text"),
         )
     )
 
 
-def _rest_line(parts: Sequence[PartView]) -> Line:
-    troubled = [part for part in parts if part.state in _TROUBLED]
-    healthy = len(parts) - len(troubled)
-    said = []
-    if troubled:
-        said.append(f"+{len(troubled)} more in trouble")
+def _rest_line(rest: Sequence[tuple[PartView, str]], width: int, glyphs: Glyphs) -> Line:
+    """Return the sum of the parts without a line of their own; each comes with its role."""
+    troubled = sum(part.state in _TROUBLED for part, _ in rest)
+    slow = sum(part.state is PartState.RECEIVING and role == "wait" for part, role in rest)
+    healthy = len(rest) - troubled - slow
+    said = [f"+{number} {word}" for number, word in ((troubled, "more in trouble"), (slow, "slow")) if number]
     if healthy:
-        said.append(f"+{healthy} healthy, {format_rate(sum(part.rate for part in parts))}")
-    return Line((Span("   " + ", ".join(said), "dim"),))
+        said.append(f"+{healthy} healthy, {format_rate(sum(part.rate for part, _ in rest))}")
+    return Line((Span(fit("   " + ", ".join(said), width, glyphs.more).rstrip(), "dim"),))
 
 
 def _hash_line(blob: BlobView, width: int, glyphs: Glyphs) -> Line:
     word = "repairing" if blob.state is BlobState.REPAIRING else "verifying"
-    length = max(6, min(60, width - 40))
-    filled, empty = bar(blob.hashed, blob.size, length, glyphs.hash_bar)
-    share = percent(blob.hashed, blob.size)
-    text = f" {word} sha256 " if width >= 80 else f" {word} "
-    tail = f" {share} of {format_size(blob.size)}"
+    text = f" {word} sha256 " if width >= 70 else f" {word} "
+    tail = f" {percent(blob.hashed, blob.size)} of {format_size(blob.size)}"
+    if blob.eta and blob.state is BlobState.VERIFYING:
+        rate = format_rate((blob.size - blob.hashed) / blob.eta)
+        more = f", {rate}, {format_duration(blob.eta)} left"
+        tail += more if width >= len(text + tail + more) + 8 else ""
+    filled, empty = bar(
+        blob.hashed, blob.size, max(4, min(60, width - len(text + tail) - 1)), glyphs.hash_bar
+    )
     return Line((Span(text, "hash"), Span(filled, "hash"), Span(empty, "todo"), Span(tail)))
+
+
+def title_facts(name: str, blob: BlobView | None, room: int, width: int, glyphs: Glyphs) -> list[Span]:
+    """Return what the title says in `width` cells: whose blob, how far, what a cell of the map stands for.
+
+    The map has `room` cells, 0 if it is not shown.
+    """
+    if blob is None:
+        return [Span(fit(name, width, glyphs.more, middle=True).rstrip(), "strong")] if name else []
+    said = [(4, Span(name, "strong"))] if name else []
+    said.append((0, Span(f"{blob.kind} {short(blob.digest)}", "strong")))
+    said.append((2, Span(f"{format_size(blob.done)} of {format_size(blob.size)}")))
+    if blob.map is not None:
+        said.append((3, Span(parts_words(blob.map), "dim")))
+        said += [(1, Span(scale_words(blob.map, room), "dim"))] if room else []
+    elif blob.parts:
+        said.append((3, Span(counted(blob.parts, "part"), "dim")))
+    if blob.hashed and blob.state in (BlobState.DOWNLOADING, BlobState.PAUSED):
+        said.append((5, Span(f"hashed {percent(blob.hashed, blob.size)}", "hash")))
+    return join_fitting(said, width, f" {glyphs.dot} ")

@@ -9,7 +9,8 @@ from pulltui_config.units import format_duration, format_rate, format_size
 
 from pulltui.engine.views import BlobState, BlobView, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.lines import Line, Span, bar, fit, percent
+from pulltui.ui.lines import Line, Span, bar, fit, fit_name, percent
+from pulltui.ui.ordering import Order, SortBy
 from pulltui.ui.rows import Row, folded_name, folded_state
 from pulltui.ui.words import BLOB_ROLE, PULL_ROLE, blob_words, pull_words, shown_state
 
@@ -33,7 +34,7 @@ class Columns:
 
 
 _FRONT = 4
-"""Cells before the name: cursor and glyph, with a space after each."""
+"""Cells before the name: cursor, mark, glyph and a space."""
 
 
 def columns(width: int) -> Columns:
@@ -68,23 +69,38 @@ class _Cells:
     beneath: bool = False
 
 
-def head_line(width: int) -> Line:
-    """Return the names of the columns."""
+def head_line(width: int, order: Order, glyphs: Glyphs) -> Line:
+    """Return the names of the columns; what it is sorted by has an arrow, and a click sorts by it."""
     at = columns(width)
-    text = " " * _FRONT + "model".ljust(at.name)
+
+    def name(text: str, by: SortBy, cells: int, *, right: bool = False) -> Span:
+        arrow = (glyphs.down if order.falls else glyphs.up) if order.by is by else ""
+        text = fit(text, cells - len(arrow), glyphs.more, right=right).rstrip() + arrow
+        return Span(fit(text, cells, glyphs.more, right=right), "strong" if arrow else "dim", f"sort:{by}")
+
+    spans = [Span(" " * _FRONT), name("model", SortBy.NAME, at.name)]
     if at.bar:
-        text += " " + "progress".ljust(at.bar)
-    text += " " + "%".rjust(at.percent)
+        spans += [Span(" "), Span("progress".ljust(at.bar), "dim")]
+    spans += [Span(" "), name("%", SortBy.PERCENT, at.percent, right=True)]
     if at.size:
-        text += " " + "size".rjust(at.size)
-    text += "  " + "state".ljust(at.state)
+        spans += [Span(" "), name("size", SortBy.SIZE, at.size, right=True)]
+    spans += [Span("  "), name("state", SortBy.STATE, at.state)]
     if at.rate:
-        text += " " + "speed".rjust(at.rate) + " " + "left".rjust(at.left)
-    return Line((Span(text, "dim"),))
+        spans += [Span(" "), name("speed", SortBy.SPEED, at.rate, right=True)]
+        spans += [Span(" "), name("left", SortBy.LEFT, at.left, right=True)]
+    return Line(tuple(spans))
 
 
-def row_line(row: Row, width: int, glyphs: Glyphs, *, cursor: bool, pausing: Collection[str]) -> Line:
-    """Return the line of a row; `pausing` are the ids of pulls that were told to pause and have not yet."""
+def row_line(
+    row: Row,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    cursor: bool,
+    marked: bool = False,
+    pausing: Collection[str] = (),
+) -> Line:
+    """Return the line of a row; `pausing` are the ids of pulls whose pause has not ended yet."""
     at = columns(width)
     if not row.blobs:
         cells = _pull_cells(row.pull, at, glyphs, row.pull.id in pausing)
@@ -92,7 +108,8 @@ def row_line(row: Row, width: int, glyphs: Glyphs, *, cursor: bool, pausing: Col
         cells = _folded_cells(row, glyphs)
     else:
         cells = _blob_cells(row, at, glyphs)
-    mark = Span(f"{glyphs.cursor} " if cursor else "  ", "key")
+    front = (glyphs.cursor if cursor else " ") + (glyphs.mark if marked else " ")
+    mark = Span(front, "key")
     return Line((mark, *_spans(cells, at, glyphs, strong=cursor)), "cursor" if cursor else "")
 
 
@@ -100,7 +117,7 @@ def _pull_cells(pull: PullView, at: Columns, glyphs: Glyphs, pausing: bool) -> _
     hashing = pull.state in (PullState.VERIFYING, PullState.COMMITTING)
     still = not pull.rate and pull.eta is None
     words, role = pull_words(pull, at.tail if still else at.state)
-    if pausing and pull.state is not PullState.PAUSED:
+    if pausing:
         words, role = "pausing", "dim"
     return _Cells(
         glyph=glyphs.pull[shown_state(pull)],
@@ -122,9 +139,12 @@ def _blob_cells(row: Row, at: Columns, glyphs: Glyphs) -> _Cells:
     still = not blob.rate and blob.eta is None
     words, role = blob_words(blob, at.tail if still else at.state)
     hashing = blob.state is BlobState.VERIFYING
+    glyph, glyph_role = glyphs.blob[blob.state], BLOB_ROLE.get(blob.state, "dim")
+    if blob.state is BlobState.DOWNLOADING and not blob.connections and not blob.rate:
+        glyph, glyph_role = glyphs.pull[PullState.WAITING], "wait"
     return _Cells(
-        glyph=f"{branch} {glyphs.blob[blob.state]}",
-        glyph_role=BLOB_ROLE.get(blob.state, "dim"),
+        glyph=f"{branch} {glyph}",
+        glyph_role=glyph_role,
         name=f"{blob.kind} {short(blob.digest)}",
         part=_checked(blob) if hashing else blob.done,
         whole=blob.size,
@@ -155,7 +175,7 @@ def _folded_cells(row: Row, glyphs: Glyphs) -> _Cells:
 
 
 def _spans(cells: _Cells, at: Columns, glyphs: Glyphs, *, strong: bool) -> list[Span]:
-    name = fit(cells.name, at.name - 2 * cells.beneath, glyphs.more, middle=True)
+    name = fit_name(cells.name, at.name - 2 * cells.beneath, glyphs.more)
     spans = [Span(f"{cells.glyph} ", cells.glyph_role), Span(name, _name_role(cells, strong))]
     if at.bar:
         steps = glyphs.hash_bar if cells.hashing else glyphs.bar

@@ -16,38 +16,55 @@ from pulltui.ui.screens.dialog import Dialog
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.words import BLOB_ROLE, PART_ROLE, PULL_ROLE
 
+Group = tuple[str, Sequence[tuple[str, str]]]
+"""A heading, and beneath it keys as people read them with what they do."""
+
 
 class HelpDialog(Dialog[None]):
-    """Shows `keys`, pairs of keys and what they do, and both columns of glyphs."""
+    """Shows the keys in groups, and what the glyphs mean."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,q,enter", "close", "Close", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(8)", "Page down", show=False),
-        Binding("pageup", "scroll(-8)", "Page up", show=False),
+        Binding("question_mark,q,enter", "close", "Close", id="help.close", show=False, tooltip="Close this"),
+        Binding("down,j", "scroll(1)", "Down", id="help.down", show=False, tooltip="A line down"),
+        Binding("up,k", "scroll(-1)", "Up", id="help.up", show=False, tooltip="A line up"),
+        Binding(
+            "pagedown,space", "page(1)", "Page down", id="help.page_down", show=False, tooltip="A screen down"
+        ),
+        Binding("pageup,b", "page(-1)", "Page up", id="help.page_up", show=False, tooltip="A screen up"),
+        Binding("home,g", "scroll(-9999)", "First", id="help.first", show=False, tooltip="To the beginning"),
+        Binding("end,G", "scroll(9999)", "Last", id="help.last", show=False, tooltip="To the end"),
     ]
-    DEFAULT_CSS = "HelpDialog LineView { height: auto; }"
 
-    def __init__(self, glyphs: Glyphs, keys: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, glyphs: Glyphs, groups: Sequence[Group]) -> None:
         super().__init__(glyphs, "Help", "esc closes, up and down scroll")
-        self._keys = keys
+        self._groups = groups
+        self._text = LineView(id="help")
 
     def contents(self) -> list[Widget]:
         """Return the text."""
-        view = LineView()
-        view.show(help_lines(self._keys, self.room, self._glyphs))
-        return [view]
+        return [self._text]
+
+    def fill(self) -> None:
+        """Write the text."""
+        self.put(self._text, help_lines(self._groups, self.room, self._glyphs))
 
     def action_scroll(self, by: int) -> None:
         """Scroll by lines."""
         self.query_one("#frame", VerticalScroll).scroll_relative(y=by, animate=False)
 
+    def action_page(self, by: int) -> None:
+        """Scroll by screens."""
+        self.action_scroll(by * max(1, self.query_one("#frame").size.height - 1))
 
-def help_lines(keys: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> list[Line]:
+
+def help_lines(groups: Sequence[Group], width: int, glyphs: Glyphs) -> list[Line]:
     """Return the help for `width` cells."""
-    room = max((len(key) for key, _ in keys), default=0)
-    lines = [line for key, what in keys for line in _entry(key.ljust(room + 2), what, width, glyphs)]
+    room = max((len(key) for _, entries in groups for key, _ in entries), default=0)
+    room = min(room, width // 3)
+    lines: list[Line] = []
+    for heading, entries in groups:
+        lines += [Line()] * bool(lines) + [Line((Span(heading, "strong"),))]
+        lines += [line for key, what in entries for line in _entry(key.ljust(room + 2), what, width, glyphs)]
     pulls = [(glyphs.pull[state], PULL_ROLE.get(state, "dim"), state.value) for state in glyphs.pull]
     blobs = [
         (glyph, BLOB_ROLE.get(state, "dim"), state.value)
@@ -55,8 +72,8 @@ def help_lines(keys: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> l
         if state.value not in {pull.value for pull in glyphs.pull}
     ]
     parts = [(glyphs.part[state], PART_ROLE[state], _PARTS[state]) for state in PartState]
-    for heading, entries in (("Pulls and blobs", pulls + blobs), ("Parts, and cells of the map", parts)):
-        lines += [Line(), Line((Span(heading, "strong"),)), *_columns(entries, width)]
+    for heading, glyphs_of in (("Pulls and blobs", pulls + blobs), ("Parts, and cells of the map", parts)):
+        lines += [Line(), Line((Span(heading, "strong"),)), *_columns(glyphs_of, width)]
     lines += [
         Line(),
         *(Line((Span(text, "dim"),)) for text in wrap(_WORST, width, 4, glyphs.more)),

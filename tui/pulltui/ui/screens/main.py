@@ -1,106 +1,208 @@
-"""The main screen: pulls with their blobs, and the parts of the one under the cursor."""
+"""The main screen: tabs, the list of pulls with their blobs, and all about the one under the cursor."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, TypeVar
 
-from textual import on
+from pulltui_config.settings import Ui
+from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
+from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.widget import Widget
 
 from pulltui.engine.api import EngineApi
-from pulltui.engine.clean import safe, safe_name
-from pulltui.engine.errors import PullError
-from pulltui.engine.views import EngineView, PullState, PullView
-from pulltui.ui.draw.detail import detail_lines, empty_lines
+from pulltui.engine.clean import safe
+from pulltui.engine.views import BlobView, EngineView, Event, PullView
+from pulltui.ui.capping import Capping
+from pulltui.ui.commands import Commands
 from pulltui.ui.draw.header import header_line, summary_line
-from pulltui.ui.draw.parts import active_lines, legend_line, map_lines, title_line
 from pulltui.ui.draw.pulls import head_line
+from pulltui.ui.filter import Filter
+from pulltui.ui.footer import footer
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.layout import Heights, arrange, detail_room, is_tiny
-from pulltui.ui.lines import Line, rule
+from pulltui.ui.keymap import ACTIONS, Keymap
+from pulltui.ui.layout import arrange, is_tiny
+from pulltui.ui.lens import Lens
+from pulltui.ui.looking import Looking
+from pulltui.ui.ordering import SortBy
 from pulltui.ui.rows import of_interest
-from pulltui.ui.screens.add import AddDialog
+from pulltui.ui.sending import send
+from pulltui.ui.tab import TAB_OF, Tab
+from pulltui.ui.widgets.blob_panel import BlobPanel
+from pulltui.ui.widgets.filter_line import FilterLine
 from pulltui.ui.widgets.key_line import KeyLine
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.widgets.pull_list import PullList
+from pulltui.ui.widgets.tabs import Tabs
 
-_CAN_PAUSE = (
-    PullState.QUEUED,
-    PullState.RESOLVING,
-    PullState.DOWNLOADING,
-    PullState.VERIFYING,
-    PullState.WAITING,
-)
+Answer = TypeVar("Answer")
+
+LOG = 2000
+"""Events that are kept for the logs."""
 
 
 class MainScreen(Screen[None]):
     """Shows views of the engine and turns keys into commands to it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "pause", "Pause", id="pause", tooltip="Pause or resume the selected pull"),
-        Binding(
-            "P",
-            "pause_all",
-            "All",
-            id="pause_all",
-            tooltip="Pause all; again resumes what that has paused, and only that",
-        ),
-        Binding("a", "add", "Add", id="add", tooltip="Add a model by its name"),
-        Binding(
-            "r",
-            "retry",
-            "Retry",
-            id="retry",
-            tooltip="Retry the selected pull now, without waiting any longer",
-        ),
-    ]
     DEFAULT_CSS = """
     MainScreen {
         overflow: hidden;
-        #header, KeyLine { background: $panel; }
+        #header, KeyLine, FilterLine { background: $panel; }
     }
     """
 
-    def __init__(self, service: EngineApi, glyphs: Glyphs) -> None:
+    class Copied(Message):
+        """Something is for the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, service: EngineApi, glyphs: Glyphs, keymap: Keymap, ui: Callable[[], Ui]) -> None:
+        """`ui` has the settings in force."""
         super().__init__()
-        self._service, self._glyphs = service, glyphs
-        self._view = EngineView()
+        self._service, self.glyphs, self._keymap = service, glyphs, keymap
+        self.view = EngineView()
+        self.log_of_all: deque[Event] = deque(maxlen=LOG)
+        """Every event so far, oldest first."""
         self._rates: deque[float] = deque(maxlen=64)
         self._sampled = float("-inf")
         self._watched: str | None = None
-        self._pausing: set[str] = set()
-        self._stopped_by_all: frozenset[str] = frozenset()
+        self._large = False
+        self.lens = Lens()
+        self.shown: list[PullView] = []
+        """The pulls that are listed, in order."""
+        self.commands = Commands(service, self, ui)
         self._header = LineView(id="header")
+        self._tabs = Tabs(glyphs, id="tabs")
         self._head = LineView(id="head")
-        self._pulls = PullList(glyphs, id="pulls")
-        self._detail = LineView(id="detail")
-        self._title = LineView(id="title")
-        self._map = LineView(id="map")
-        self._legend = LineView(id="legend")
-        self._parts = LineView(id="parts")
+        self.pulls = PullList(glyphs, id="pulls")
+        self.panel = BlobPanel(glyphs, id="panel")
         self._keys = KeyLine(id="keys")
+        self._filter = FilterLine(glyphs, id="filter")
+        self._looking = Looking(service, self)
+        self._does = self._actions(Capping(service, self), self._looking)
+        self.use_keys(keymap)
 
     def compose(self) -> ComposeResult:
-        """All areas, top to bottom; `_give` shares the lines among them."""
+        """All areas, top to bottom; `_draw` shares the lines among them."""
         yield self._header
+        yield self._tabs
         yield self._head
-        yield self._pulls
-        yield self._detail
-        yield self._title
-        yield self._map
-        yield self._legend
-        yield self._parts
+        yield self.pulls
+        yield self.panel
+        yield self._filter
         yield self._keys
+
+    def _actions(self, capping: Capping, looking: Looking) -> dict[str, Callable[[], object]]:
+        """Return what each action does, except those of the app."""
+        commands, pulls = self.commands, self.pulls
+        return {
+            "add": looking.add,
+            "pause": commands.pause,
+            "pause_all": commands.pause_all,
+            "retry": commands.retry,
+            "retry_failed": commands.retry_failed,
+            "remove": commands.remove,
+            "delete": commands.delete,
+            "clear_done": commands.clear_done,
+            "undo": commands.undo,
+            "adopt": looking.adopt,
+            "move_up": lambda: commands.move(-1),
+            "move_down": lambda: commands.move(1),
+            "start_next": commands.start_next,
+            "mark": looking.mark,
+            "mark_all": looking.mark_all,
+            "cap_down": capping.down,
+            "cap_up": capping.up,
+            "cap_pull": capping.one,
+            "cap_toggle": capping.toggle,
+            **{f"tab_{tab}": partial(looking.choose_tab, tab) for tab in Tab},
+            "filter": self._filter.open,
+            "sort": looking.sort,
+            "sort_reverse": looking.sort_reverse,
+            "open": self.toggle_large,
+            "panes": self.panel.next_pane,
+            "back": self.back,
+            "log": looking.log,
+            "copy": looking.copy,
+            "copy_url": looking.copy_url,
+            "palette": looking.palette,
+            "down": lambda: pulls.move(1),
+            "up": lambda: pulls.move(-1),
+            "page_down": lambda: pulls.page(1),
+            "page_up": lambda: pulls.page(-1),
+            "first": pulls.first,
+            "last": pulls.last,
+        }
 
     def on_mount(self) -> None:
         """Keys go to the list."""
-        self._pulls.focus()
+        self.panel.keys = self.key_names()
+        self.pulls.focus()
+
+    def use_keys(self, keymap: Keymap) -> None:
+        """Work with these keys from now on."""
+        self._bindings = BindingsMap(Screen.BINDINGS)
+        for key, bindings in BindingsMap(keymap.bindings()).key_to_bindings.items():
+            self._bindings.key_to_bindings[key] = bindings
+        self._keymap = keymap
+        if self.is_attached:
+            self.panel.keys = self.key_names()
+            self.refresh_bindings()
+            self._draw()
+
+    def key_names(self) -> Mapping[str, str]:
+        """Return what the first key of every action is called; actions without a key are left out."""
+        return {
+            action: self.app.get_key_display(Binding(keys[0], ""))
+            for action, keys in self._keymap.keys.items()
+            if keys
+        }
+
+    def key(self, action: str) -> str:
+        """Return what the key of an action is called; "" if it has none."""
+        return self.panel.keys.get(action, "")
+
+    async def action_do(self, action: str) -> None:
+        """Do what a key, a button or the palette asks for."""
+        if action in self._does:
+            self._does[action]()
+        else:
+            await self.app.run_action(f"app.{action}")
+
+    @on(LineView.Pressed)
+    async def _on_pressed(self, event: LineView.Pressed) -> None:
+        """Do what was clicked: an action, or a column to sort by."""
+        sort, colon, by = event.action.partition(":")
+        if colon:
+            self.lens.sort_by(SortBy(by))
+            self.show_pulls()
+        else:
+            await self.action_do(sort)
+
+    @on(FilterLine.Changed)
+    def _on_filter(self, event: FilterLine.Changed) -> None:
+        self.lens.filter = event.chosen
+        self.show_pulls()
+
+    @on(FilterLine.Closed)
+    def _on_filter_closed(self) -> None:
+        self.pulls.focus()
+        self._draw()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take what is pasted anywhere for names to add."""
+        if event.text.strip():
+            event.stop()
+            self._looking.add(event.text)
 
     def on_resize(self) -> None:
         """Draw for the new size."""
@@ -110,169 +212,148 @@ class MainScreen(Screen[None]):
     def _on_moved(self) -> None:
         self._draw()
 
-    def show_view(self, view: EngineView) -> None:
-        """Show a new view."""
-        self._view = view
+    def show_view(self, view: EngineView, events_since: Sequence[Event] = ()) -> None:
+        """Show a new view, and what happened."""
+        self.log_of_all.extend(events_since)
+        self.view = view
         if view.now - self._sampled >= 1.0:
             self._sampled = view.now
             self._rates.append(view.rate)
-        self._show_pulls()
+        self.show_pulls()
 
-    def _show_pulls(self) -> None:
-        self._pulls.update_pulls(self._view.pulls, self._pausing)
+    def show_pulls(self) -> None:
+        """Show the pulls as the lens has them."""
+        self.shown = self.lens.shown(self.view.pulls, self.view.now)
+        self.pulls.update_pulls(self.shown, self.commands.pausing, self.lens.marks)
         self._draw()
 
     def _draw(self) -> None:
         width, height = self.app.size
         tiny = is_tiny(width, height)
-        for widget in (self._head, self._pulls, self._detail, self._keys):
+        typing = self._filter.display and not tiny
+        for widget in (self._tabs, self._head, self.pulls, self.panel):
             widget.display = not tiny
+        self._keys.display = not tiny and not typing
         if tiny:
-            self._header.show([summary_line(self._view, width, self._glyphs)])
-            self._give_panel(Heights(0, 0, 0, 0, 0, 0, 0))
+            self._header.show([summary_line(self.view, width, self.glyphs)])
             self._watch(None)
             return
-        self._header.show([header_line(self._view, self._rates, width, self._glyphs)])
-        self._head.show([head_line(width)])
-        detail = self._detail_lines(width, detail_room(height))
-        self._detail.show(detail)
-        panel = self._pulls.count > len(self._view.pulls)
-        heights = arrange(height, rows=self._pulls.count, detail=len(detail), panel=panel)
+        row = self.pulls.row
+        blob = of_interest(row) if row else None
+        # Not by the row under the cursor: the list would jump while one moves through it.
+        parts = any(pull.blobs and TAB_OF[pull.state] is not Tab.DONE for pull in self.shown)
+        heights = arrange(height, rows=self.pulls.count, parts=parts, large=self._large)
+        self._header.show([header_line(self.view, self._rates, width, self.glyphs)])
+        self._draw_tabs(width)
+        self._head.show([head_line(width, self.lens.order, self.glyphs)])
+        self._draw_keys()
         _give(self._head, heights.head)
-        _give(self._pulls, heights.pulls)
-        _give(self._detail, heights.detail)
-        self._give_panel(heights)
-        self._draw_panel(heights, width)
+        _give(self.pulls, heights.pulls)
+        _give(self.panel, heights.panel)
+        self.panel.show_view(self.view, row.pull if row else None, blob, self.log_of_all)
+        self._watch(blob.digest if blob and heights.panel else None)
 
-    def _detail_lines(self, width: int, most: int) -> list[Line]:
-        row = self._pulls.row
-        if row is None:
-            return empty_lines(self._view.models_dir, width, self._glyphs)
-        return detail_lines(row.pull, of_interest(row), width, most, self._glyphs)
+    def _draw_tabs(self, width: int) -> None:
+        marks = sum(pull.id in self.lens.marks for pull in self.shown) if self.lens.marks else 0
+        self._tabs.show_tabs(self.lens, self.view.pulls, self.panel.keys, marked=marks, width=width)
 
-    def _give_panel(self, heights: Heights) -> None:
-        _give(self._title, heights.title)
-        _give(self._map, heights.map)
-        _give(self._legend, heights.legend)
-        _give(self._parts, heights.parts)
-
-    def _draw_panel(self, heights: Heights, width: int) -> None:
-        """Show the parts of what the cursor is on, and tell the engine that they are looked at."""
-        row = self._pulls.row
-        blob = of_interest(row) if row and heights.title else None
-        self._watch(blob.digest if blob else None)
-        if blob is None:
-            self._title.show([rule((), (), width, self._glyphs)] if heights.title else [])
-            for widget in (self._map, self._legend, self._parts):
-                widget.show([])
-            return
-        room = width - 2
-        self._title.show([title_line(blob, room * heights.map, width, self._glyphs)])
-        self._map.show(map_lines(blob.map, room, heights.map, self._glyphs) if blob.map else [])
-        self._legend.show([legend_line(width, self._glyphs)] if blob.map else [])
-        self._parts.show(active_lines(blob, width, heights.parts, self._glyphs))
+    def _draw_keys(self) -> None:
+        row = self.pulls.row
+        chosen = self.lens.marks.chosen(self.shown, row.pull if row else None)
+        marked = any(pull.id in self.lens.marks for pull in chosen)
+        left = bool(self.view.adoptable)
+        entries = footer(chosen, marked=marked, adoptable=left, words=_WORDS, large=self._large)
+        self._keys.show_keys(entries, self.panel.keys)
 
     def _watch(self, digest: str | None) -> None:
         if digest != self._watched:
             self._watched = digest
             self._service.watch([digest] if digest else [])
 
-    def _selected(self) -> PullView | None:
-        row = self._pulls.row
+    def chosen(self) -> list[PullView]:
+        """Return the pulls that an action is for; say so if there is none."""
+        row = self.pulls.row
+        chosen = self.lens.marks.chosen(self.shown, row.pull if row else None)
+        if not chosen:
+            self.say_nothing_is_here()
+        return chosen
+
+    def say_nothing_is_here(self) -> None:
+        """Say why there is nothing to act on."""
+        if self.view.pulls:
+            self.say("no pull is shown here")
+        else:
+            self.say(f"nothing is queued: {self.key('add')} adds a model")
+
+    def blob(self) -> tuple[PullView, BlobView] | None:
+        """Return the blob that the panel shows, and its pull; say so if there is none."""
+        row = self.pulls.row
+        blob = of_interest(row) if row else None
         if row is None:
-            self._say("nothing is queued: a adds a model")
-        return row.pull if row else None
+            self.say_nothing_is_here()
+        elif blob is None:
+            self.say(f"{row.pull.name}: its blobs are not known yet")
+        return (row.pull, blob) if row is not None and blob is not None else None
 
-    def action_pause(self) -> None:
-        """Pause the selected pull, or go on with it."""
-        pull = self._selected()
-        if pull is None:
-            return
-        if pull.state in (PullState.PAUSED, PullState.FAILED):
-            self._send("resume", lambda: self._service.resume([pull.id]))
-        elif pull.state in _CAN_PAUSE:
-            self._pause([pull.id])
-        else:
-            self._say(f"{pull.name} is {pull.state.value}: nothing to pause")
+    def go_to(self, pull: str) -> None:
+        """Move the cursor to a pull; show all if it would not be seen otherwise."""
+        if all(each.id != pull for each in self.shown):
+            self.lens.tab = Tab.ALL
+            self._filter.clear()
+            self.lens.filter = Filter()
+        self.show_pulls()
+        self.pulls.find(pull)
 
-    def action_pause_all(self) -> None:
-        """Pause all pulls; if that was done already, go on with those that it has paused."""
-        paused = [
-            pull.id
-            for pull in self._view.pulls
-            if pull.id in self._stopped_by_all
-            and (pull.state is PullState.PAUSED or pull.id in self._pausing)
-        ]
-        if paused:
-            self._stopped_by_all = frozenset()
-            self._send("resume", lambda: self._service.resume(paused))
-            return
-        going = [pull.id for pull in self._view.pulls if pull.state in _CAN_PAUSE]
-        if not going:
-            self._say("nothing to pause")
-            return
-        self._stopped_by_all = frozenset(going)
-        self._pause(going)
+    def toggle_large(self) -> None:
+        """Give the panel all the room, or the list its share again."""
+        self._large = not self._large and self.pulls.row is not None
+        self._draw()
+        self.pulls.redraw()
 
-    def action_retry(self) -> None:
-        """Try again now."""
-        pull = self._selected()
-        if pull is None:
-            return
-        if pull.state is PullState.DONE:
-            self._say(f"{pull.name} is done: nothing to retry")
-        elif pull.state is PullState.PAUSED:
-            self._say(f"{pull.name} is paused: p goes on with it")
-        else:
-            self._send("retry", lambda: self._service.retry([pull.id]))
+    def back(self) -> None:
+        """Take back, one after another: typing, the large panel, the filter, marks, the tab."""
+        if self._filter.display:
+            self._filter.clear()
+            self._filter.close()
+        elif self._large:
+            self.toggle_large()
+        elif self.lens.filter.text:
+            self._filter.clear()
+        elif self.lens.marks:
+            self.lens.marks.clear()
+            self.show_pulls()
+        elif self.lens.tab is not Tab.ALL:
+            self._looking.choose_tab(Tab.ALL)
 
-    def action_add(self) -> None:
-        """Ask for a name and queue it."""
-        dialog = AddDialog(self._glyphs, self._service.check_name, self._view.models_dir)
-        self.app.push_screen(dialog, self.add)
+    def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
+        """Show a dialog; `answered` gets what comes of it."""
+        self.app.push_screen(dialog, answered)
 
-    def add(self, name: str | None) -> None:
-        """Queue a name, if there is one."""
-        if name:
-            self._send(f"adding {safe_name(name, 80)}", lambda: self._service.add(name))
-
-    def _pause(self, pulls: Collection[str]) -> None:
-        def paused() -> None:
-            self._pausing.difference_update(pulls)
-            self._show_pulls()
-
-        self._pausing.update(pulls)
-        self._show_pulls()
-        self._send("pause", lambda: self._service.pause(pulls), paused)
-
-    def _send(
-        self, what: str, start: Callable[[], Future[Any]], then: Callable[[], None] = lambda: None
+    def send(
+        self,
+        what: str,
+        start: Callable[[], Future[Any]],
+        then: Callable[[Any], None] | None = None,
+        *,
+        finally_: Callable[[], None] | None = None,
     ) -> None:
-        """Give the engine a command without waiting for it, and say so if it fails; `then` comes after it."""
-        self.run_worker(self._finish(what, start, then), group="commands", exit_on_error=False)
+        """Give the engine a command without waiting for it, and say so if it fails.
 
-    async def _finish(self, what: str, start: Callable[[], Future[Any]], then: Callable[[], None]) -> None:
-        try:
-            # Shielded: leaving the app must not cancel what the engine has begun.
-            await asyncio.shield(asyncio.wrap_future(start()))
-        except PullError as error:
-            self._say(f"{error}. {error.hint}".strip(), failed=True)
-        # Whatever went wrong with one command, the screen has to stay: downloads go on beneath it.
-        except Exception as error:
-            self._say(f"{what} failed: {error or type(error).__name__}", failed=True)
-        finally:
-            then()
+        `then` gets its result; `finally_` is called in any case.
+        """
+        work = send(what, start, partial(self.say, failed=True), then, finally_)
+        self.run_worker(work, group="commands", exit_on_error=False)
 
-    def _say(self, text: str, *, failed: bool = False) -> None:
-        self.app.notify(
-            safe(text),
-            severity="error" if failed else "information",
-            markup=False,
-            timeout=8 if failed else 4,
-        )
+    def say(self, text: str, *, failed: bool = False) -> None:
+        """Show a sentence for a while."""
+        severity: SeverityLevel = "error" if failed else "information"
+        self.app.notify(safe(text), severity=severity, markup=False, timeout=8 if failed else 4)
 
 
-def _give(widget: LineView, height: int) -> None:
+_WORDS = {name: action.label for name, action in ACTIONS.items()}
+
+
+def _give(widget: Widget, height: int) -> None:
     """Let a widget have this many lines; a layout happens only if that changes something."""
     if widget.display != bool(height):
         widget.display = bool(height)

@@ -22,20 +22,22 @@ class NoticesDialog(Dialog[None]):
     """Shows sentences until a key closes it; the pulls go on beneath."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space,q", "close", "Close", show=False),
+        Binding("enter,space,q", "close", "Close", id="notices.close", show=False, tooltip="Close this"),
     ]
-    DEFAULT_CSS = "NoticesDialog LineView { height: auto; }"
 
     def __init__(self, glyphs: Glyphs, notices: Sequence[str]) -> None:
         super().__init__(glyphs, "Before it starts", "esc or enter closes")
         self._notices = notices
+        self._text = LineView(id="notices")
 
     def contents(self) -> list[Widget]:
-        """Return the notices, an empty line between them."""
+        """Return the text."""
+        return [self._text]
+
+    def fill(self) -> None:
+        """Write the notices, an empty line between them."""
         lines: list[Line] = []
         for notice in self._notices:
             text = wrap(safe(notice), self.room, MOST, self._glyphs.more)
             lines += [Line()] * bool(lines) + [Line((Span(line),)) for line in text]
-        view = LineView()
-        view.show(lines)
-        return [view]
+        self.put(self._text, lines)

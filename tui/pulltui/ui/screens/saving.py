@@ -27,9 +27,8 @@ class SavingDialog(Dialog[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "app.end_now", "End at once", show=False),
+        Binding("ctrl+c", "app.end_now", "End at once", id="saving.end", show=False, tooltip="Do not wait"),
     ]
-    DEFAULT_CSS = "SavingDialog LineView { height: auto; }"
 
     def __init__(self, glyphs: Glyphs, clock: Callable[[], float]) -> None:
         super().__init__(glyphs, "Quit", "ctrl+c again ends at once")
@@ -39,8 +38,11 @@ class SavingDialog(Dialog[None]):
 
     def contents(self) -> list[Widget]:
         """Return the sentence."""
-        self.update_seconds()
         return [self._text]
+
+    def fill(self) -> None:
+        """Write the sentence."""
+        self.update_seconds()
 
     def on_mount(self) -> None:
         """Count the seconds."""
@@ -53,9 +55,7 @@ class SavingDialog(Dialog[None]):
         if taken >= SOON:
             why = f"{span_of(taken)} so far: the disk has not answered yet."
             lines += [Line((Span(line, "wait"),)) for line in wrap(why, self.room, 2, self._glyphs.more)]
-        if len(lines) != len(self._text.lines):
-            self._text.refresh(layout=True)
-        self._text.show(lines)
+        self.put(self._text, lines)
 
     def action_close(self) -> None:
         """Stay: there is nothing left to go back to."""

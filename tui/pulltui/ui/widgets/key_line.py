@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
+
+from pulltui.ui.footer import ALWAYS, Entry
 from pulltui.ui.lines import Line, Span
 from pulltui.ui.widgets.line_view import LineView
 
-ALWAYS = ("help", "quit")
-"""Ids of the bindings that stay in the narrowest footer."""
-
 
 class KeyLine(LineView):
-    """Keys and what they do, from the bindings in force; the last ones go first when it gets narrow."""
+    """Keys and what they do, which a click does as well; the last ones go first when it gets narrow."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._entries: tuple[Entry, ...] = ()
+        self._keys: Mapping[str, str] = {}
 
     def on_resize(self) -> None:
         """Choose what fits."""
-        self.update_keys()
+        self._choose()
 
-    def update_keys(self) -> None:
-        """Read the bindings of the screen and show those that fit."""
-        found: dict[str, tuple[str, str]] = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.id and binding.id not in found:
-                found[binding.id] = (self.app.get_key_display(binding), binding.description.lower())
-        fixed = [found[name] for name in ALWAYS if name in found]
-        shown: list[tuple[str, str]] = []
-        for name, entry in found.items():
-            if name not in ALWAYS and _length([*shown, entry, *fixed]) <= self.size.width - 2:
+    def show_keys(self, entries: Sequence[Entry], keys: Mapping[str, str]) -> None:
+        """Show these actions, as far as they have a key in `keys` and fit."""
+        self._entries, self._keys = tuple(entries), keys
+        self._choose()
+
+    def _choose(self) -> None:
+        with_key = [entry for entry in self._entries if self._keys.get(entry.action)]
+        shown = [entry for entry in with_key if entry.action in ALWAYS]
+        for entry in with_key:
+            if entry not in shown and self._length([*shown, entry]) <= self.size.width - 2:
                 shown.append(entry)
         spans = [Span(" ")]
-        for key, word in (*shown, *fixed):
-            spans += [Span(key, "key"), Span(f" {word}  ", "dim")]
+        for entry in with_key:
+            if entry in shown:
+                spans += [
+                    Span(self._keys[entry.action], "key", entry.action),
+                    Span(f" {entry.word}", "dim", entry.action),
+                    Span("  "),
+                ]
         self.show([Line(tuple(spans))])
 
-
-def _length(entries: list[tuple[str, str]]) -> int:
-    """Return the cells that these entries take, with two spaces between them."""
-    return sum(len(key) + len(word) + 3 for key, word in entries) - 2
+    def _length(self, entries: Sequence[Entry]) -> int:
+        """Return the cells that these entries take, with two spaces between them."""
+        return sum(cell_len(self._keys[entry.action]) + len(entry.word) + 3 for entry in entries) - 2

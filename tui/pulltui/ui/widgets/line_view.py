@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -23,20 +25,28 @@ class LineView(Widget):
     LineView {
         height: 1;
         .line--strong { text-style: bold; }
-        .line--dim { color: $foreground 60%; }
-        .line--key { color: $accent; text-style: bold; }
-        .line--done { color: $success; }
-        .line--partial { color: $success 60%; }
-        .line--held { color: $primary; }
-        .line--todo { color: $foreground 30%; }
-        .line--active { color: $text-primary; }
-        .line--wait { color: $warning; }
-        .line--quiet { color: $warning 70%; }
-        .line--bad { color: $text-error; text-style: bold; }
-        .line--hash { color: $text-secondary; }
+        .line--dim { color: $state-dim; }
+        .line--key { color: $state-key; text-style: bold; }
+        .line--done { color: $state-done; }
+        .line--partial { color: $state-partial; }
+        .line--held { color: $state-held; }
+        .line--todo { color: $state-todo; }
+        .line--active { color: $state-active; }
+        .line--wait { color: $state-wait; }
+        .line--quiet { color: $state-quiet; }
+        .line--bad { color: $state-bad; text-style: bold; }
+        .line--hash { color: $state-hash; }
         .line--cursor { background: $foreground 12%; text-style: bold; }
     }
     """
+
+    class Pressed(Message):
+        """A span with an action was clicked."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+            """Its id."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         self._styles_of: dict[tuple[str, str], Style] = {}
@@ -89,6 +99,12 @@ class LineView(Widget):
                 visual += self.get_visual_style(f"line--{role}", partial=True)
             style = self._styles_of[line, span] = visual.rich_style
         return style
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which action the click is for."""
+        line = self._lines[event.y] if event.y < len(self._lines) else Line()
+        if action := line.action_at(event.x):
+            self.post_message(self.Pressed(action))
 
     def notify_style_update(self) -> None:
         """Forget the styles: the theme may be another one."""

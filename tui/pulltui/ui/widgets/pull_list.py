@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import ClassVar
+from collections.abc import Collection, Container, Sequence
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulltui.engine.views import PullView
@@ -23,14 +21,6 @@ class PullList(LineView):
     """
 
     can_focus = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", id="down", show=False, tooltip="The next row"),
-        Binding("up,k", "move(-1)", "Up", id="up", show=False, tooltip="The row above"),
-        Binding("pagedown", "page(1)", "Page down", id="page_down", show=False, tooltip="A screen down"),
-        Binding("pageup", "page(-1)", "Page up", id="page_up", show=False, tooltip="A screen up"),
-        Binding("home,g", "first", "First", id="first", show=False, tooltip="The first row"),
-        Binding("end,G", "last", "Last", id="last", show=False, tooltip="The last row"),
-    ]
 
     class Moved(Message):
         """The cursor is on another row."""
@@ -42,6 +32,7 @@ class PullList(LineView):
         self._cursor = 0
         self._top = 0
         self._pausing: frozenset[str] = frozenset()
+        self._marks: Container[str] = ()
 
     @property
     def row(self) -> Row | None:
@@ -53,10 +44,12 @@ class PullList(LineView):
         """How many rows there are."""
         return len(self._rows)
 
-    def update_pulls(self, pulls: Sequence[PullView], pausing: Collection[str]) -> None:
+    def update_pulls(
+        self, pulls: Sequence[PullView], pausing: Collection[str], marks: Container[str] = ()
+    ) -> None:
         """Show these pulls; `pausing` are those that were told to pause and have not paused yet."""
         key = self.row.key if self.row else None
-        self._pausing = frozenset(pausing)
+        self._pausing, self._marks = frozenset(pausing), marks
         self._rows = rows(pulls)
         if key is not None:
             self._cursor = self._place(key)
@@ -81,7 +74,12 @@ class PullList(LineView):
         self.show(
             [
                 row_line(
-                    row, width, self._glyphs, cursor=self._top + y == self._cursor, pausing=self._pausing
+                    row,
+                    width,
+                    self._glyphs,
+                    cursor=self._top + y == self._cursor,
+                    marked=not row.key.blob and row.pull.id in self._marks,
+                    pausing=self._pausing,
                 )
                 for y, row in enumerate(self._rows[self._top : self._top + height])
             ]
@@ -98,26 +96,40 @@ class PullList(LineView):
             self.redraw()
             self.post_message(self.Moved())
 
-    def action_move(self, by: int) -> None:
+    def move(self, by: int) -> None:
         """Move the cursor by rows."""
         self._go(self._cursor + by)
 
-    def action_page(self, by: int) -> None:
+    def page(self, by: int) -> None:
         """Move the cursor by screens."""
         self._go(self._cursor + by * max(1, self.size.height - 1))
 
-    def action_first(self) -> None:
+    def first(self) -> None:
         """Move the cursor to the first row."""
         self._go(0)
 
-    def action_last(self) -> None:
+    def last(self) -> None:
         """Move the cursor to the last row."""
         self._go(len(self._rows) - 1)
 
+    def next_pull(self) -> None:
+        """Move the cursor to the next pull, over the blobs between."""
+        here = self.row
+        for place in range(self._cursor + 1, len(self._rows)):
+            if here is not None and self._rows[place].pull.id != here.pull.id:
+                self._go(place)
+                return
+
+    def find(self, pull: str) -> None:
+        """Move the cursor to a pull, if it is shown."""
+        self._go(self._place(Key(pull)))
+
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to the row that was clicked."""
+        """Move the cursor to the row that was clicked; a second click at once opens it."""
         if self._top + event.y < len(self._rows):
             self._go(self._top + event.y)
+            if event.chain == 2:
+                self.post_message(self.Pressed("open"))
 
     def on_mouse_scroll_down(self) -> None:
         """Move the cursor down."""

@@ -55,6 +55,22 @@ async def test_pausing_is_said_until_it_is_done() -> None:
         assert "pausing" not in shown(app, "pulls")
 
 
+async def test_a_pause_that_has_not_ended_is_resumed_all_the_same() -> None:
+    service = FakeService(view(pull(1, "m", PullState.PAUSED, 10_000_000, 5)))
+    service.hold = True
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        service.view = view(busy_pull(), rev=2)
+        app.poll()
+        await pilot.press("P")
+        service.view = view(msgspec.structs.replace(busy_pull(), state=PullState.PAUSED), rev=3)
+        app.poll()
+        assert "pausing" in shown(app, "pulls"), "its connections are still there"
+        await pilot.press("P")
+        assert [call[0] for call in service.calls] == ["pause", "resume"]
+        assert "pausing" not in shown(app, "pulls")
+
+
 async def test_capital_p_resumes_only_what_it_paused() -> None:
     going, own = pull(1, "a", PullState.DOWNLOADING, 10, 5), pull(2, "b", PullState.PAUSED, 10, 5)
     queued, done = pull(3, "c", PullState.QUEUED, 10, 0), pull(4, "d", PullState.DONE, 10, 10)

@@ -1,0 +1,87 @@
+"""The details: what there is to know about a pull and its blob."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, PullView
+from pulltui.ui.draw.facts import fact_lines, facts
+from pulltui.ui.glyphs import UNICODE
+from rich.cells import cell_len
+from support.scenes import GB, MB, busy_blob, busy_pull, digest, pull, view
+
+
+def told(shown: PullView, blob: BlobView | None, scene: EngineView | None = None) -> dict[str, str]:
+    return {fact.label: fact.value for fact in facts(scene or view(shown), shown, blob)}
+
+
+def test_all_that_was_promised_is_there() -> None:
+    blob = replace(
+        busy_blob(),
+        source="cdn.example",
+        received=6 * GB,
+        retries=4,
+        stalls=1,
+        fetched_again=12 * MB,
+    )
+    shown = replace(busy_pull(), seconds=192.0, blobs=(blob, *busy_pull().blobs[1:]))
+    found = told(shown, blob)
+    assert found["digest"] == blob.digest
+    assert found["type"] == "application/vnd.ollama.image.model"
+    assert found["registry"] == "registry.ollama.ai"
+    assert found["bytes from"] == "cdn.example"
+    assert found["elapsed"] == "3m12s, 31.2 MB/s on average"
+    assert found["trouble"] == "4 retries, 1 stall"
+    assert found["again"] == "12.0 MB fetched a second time"
+    assert found["hashed"] == "64%, 12.1 GB so far"
+    assert found["goes to"] == f"/home/ada/.ollama/models/blobs/sha256-{blob.digest[7:]}"
+    assert found["parts"] == "125 of 188 done, 15 connections"
+    assert found["needs"].endswith("GB more, 212 GB are free")
+
+
+def test_what_is_done_is_somewhere_and_needs_nothing() -> None:
+    shown = pull(8, "m", PullState.DONE, GB, GB)
+    found = told(shown, shown.blobs[0])
+    assert found["is in"].startswith("/home/ada/.ollama/models/blobs/sha256-")
+    assert not {"goes to", "needs", "cap", "hashed"} & set(found)
+
+
+def test_a_verified_blob_of_an_unfinished_pull_is_not_there_yet() -> None:
+    blob = replace(busy_blob(), state=BlobState.VERIFIED)
+    assert "goes to" in told(busy_pull(), blob)
+    assert "is in" in told(busy_pull(), replace(blob, state=BlobState.CACHED))
+
+
+def test_caps_say_whose_they_are() -> None:
+    capped = replace(busy_pull(), limit=5e6)
+    scene = replace(view(capped), limit=2e7, limit_why="set by hand")
+    assert told(capped, None, scene)["cap"] == "5.00 MB/s for this pull, 20.0 MB/s for all (set by hand)"
+    assert told(busy_pull(), None)["cap"] == "none"
+    paused = replace(view(), limit=0.0, limit_why="schedule: 22:00 to 07:00")
+    assert told(busy_pull(), None, paused)["cap"] == "everything is paused (schedule: 22:00 to 07:00)"
+
+
+def test_plain_http_is_said() -> None:
+    assert told(replace(busy_pull(), insecure=True), None)["registry"].endswith("by plain http")
+
+
+def test_a_pull_without_blobs_has_a_name_and_a_registry() -> None:
+    found = told(pull(1, "m", PullState.RESOLVING, 0, 0), None)
+    assert found["pull"] == "m" and "digest" not in found
+
+
+def test_lines_fit_and_a_long_value_keeps_both_ends() -> None:
+    found = facts(view(busy_pull()), busy_pull(), busy_blob())
+    for width in (40, 60, 80, 120):
+        lines = fact_lines(found, width, 20, UNICODE)
+        assert all(cell_len(line.text) <= width for line in lines)
+    (line,) = [line.text for line in fact_lines(found, 45, 20, UNICODE) if "digest" in line.text]
+    assert "sha256:9e" in line and "…" in line and line.rstrip().endswith(digest(1)[-8:])
+
+
+def test_two_columns_when_there_is_width_but_no_height() -> None:
+    found = facts(view(busy_pull()), busy_pull(), busy_blob())
+    lines = [line.text for line in fact_lines(found, 120, 6, UNICODE)]
+    assert len(lines) == 6 and "pull" in lines[0]
+    text = "\n".join(lines)
+    assert all(fact.label in text for fact in found[:12])
+    assert len(fact_lines(found, 60, 6, UNICODE)) == 6

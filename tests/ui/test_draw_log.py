@@ -1,0 +1,90 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+import pytest
+from pulltui.engine.views import Event, EventKind
+from pulltui.ui.draw.log import event_words, log_lines
+from pulltui.ui.glyphs import ASCII, UNICODE
+from rich.cells import cell_len
+from support.scenes import GB, digest
+
+
+def event(kind: EventKind, seq: int = 1, at: float = 61.0, **more: object) -> Event:
+    return Event(seq=seq, at=at, kind=kind, **({"pull": "p", "name": "m:latest"} | more))  # type: ignore[arg-type]
+
+
+STALL = event(
+    EventKind.STALLED,
+    digest=digest(1),
+    part=7,
+    attempt=2,
+    attempts=6,
+    wait=2.4,
+    why="no byte for 30 s",
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (event(EventKind.ADDED), "added"),
+        (
+            event(EventKind.RESOLVED, blobs=5, size=2 * GB, cached=GB),
+            "5 blobs, 2.00 GB, 1.00 GB here already",
+        ),
+        (STALL, "part 7 of blob 9e3779b9: no byte for 30 s, retry 2 of 6 in 3 s"),
+        (
+            event(EventKind.RETRY, digest=digest(1), part=7, attempt=7, attempts=6, why="503"),
+            "part 7 of blob 9e3779b9: 503, set aside after 7 tries",
+        ),
+        (event(EventKind.WAITING, why="offline", wait=5.0), "waiting in 5 s: offline"),
+        (event(EventKind.NOTE, why="another address"), "another address"),
+        (event(EventKind.VERIFIED, digest=digest(1)), "blob 9e3779b9: verified"),
+        (event(EventKind.PAUSED), "paused"),
+        (
+            event(EventKind.DONE, size=2 * GB, seconds=31.0, fetched_again=1000),
+            "done: 2.00 GB in 31 s, 1.00 KB fetched again",
+        ),
+        (event(EventKind.FAILED, why="refused (403)", hint="Log in."), "failed: refused (403). Log in."),
+        (event(EventKind.REMOVED), "removed"),
+    ],
+)
+def test_every_event_has_its_words(one: Event, words: str) -> None:
+    assert event_words([one]) == words
+
+
+def test_the_same_trouble_of_many_parts_is_one_entry() -> None:
+    events = [
+        event(EventKind.RETRY, n, digest=digest(1), part=n, attempt=1, attempts=6, wait=float(n), why="503")
+        for n in range(1, 5)
+    ]
+    (line,) = log_lines(events, 80, UNICODE)
+    assert line.text == "  1m01s  4 parts of blob 9e3779b9: 503, retry in 1 s"
+
+
+def test_a_blob_that_is_on_screen_is_not_named() -> None:
+    (line,) = log_lines([STALL], 80, UNICODE, known=digest(1))
+    assert line.text == "  1m01s  part 7: no byte for 30 s, retry 2 of 6 in 3 s"
+
+
+def test_names_have_a_column_where_there_is_room() -> None:
+    wide = log_lines([event(EventKind.ADDED)], 100, UNICODE, names={})[0].text
+    assert wide.split() == ["1m01s", "m:latest", "added"]
+    narrow = log_lines([event(EventKind.ADDED)], 60, UNICODE, names={})[0].text
+    assert narrow == "  1m01s  m:latest: added"
+
+
+def test_what_happens_to_a_blob_is_told_under_its_pulls_name() -> None:
+    blob = event(EventKind.VERIFIED, digest=digest(1), name="")
+    (line,) = log_lines([blob], 100, UNICODE, names={"p": "m:latest"})
+    assert line.text.split() == ["1m01s", "m:latest", "blob", "9e3779b9:", "verified"]
+
+
+def test_long_words_go_on_beneath_and_never_over_the_edge() -> None:
+    failure = event(EventKind.FAILED, why="the registry refused " * 8, hint="Ask somebody who knows. " * 4)
+    for width in (40, 60, 100):
+        lines = log_lines([failure], width, ASCII, names={})
+        assert 1 < len(lines) <= 6
+        assert all(cell_len(line.text) <= width for line in lines)
+        assert lines[1].text.startswith(" " * 9)

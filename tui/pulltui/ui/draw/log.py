@@ -1,0 +1,106 @@
+"""The event log in words: one pull's in the panel, all pulls' on a screen of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from pulltui_config.units import format_duration, format_size
+
+from pulltui.engine.views import Event, EventKind
+from pulltui.ui.draw.pulls import short
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.lines import Line, Span, fit, wrap
+from pulltui.ui.words import span_of
+
+_TIME = 7
+"""Cells for the time of an event, counted from the start."""
+_MOST = 6
+"""Lines for one event: errors of servers can be long."""
+_ROLE = {
+    EventKind.STALLED: "bad",
+    EventKind.RETRY: "wait",
+    EventKind.WAITING: "wait",
+    EventKind.VERIFIED: "hash",
+    EventKind.DONE: "done",
+    EventKind.FAILED: "bad",
+}
+
+
+def log_lines(
+    events: Sequence[Event],
+    width: int,
+    glyphs: Glyphs,
+    *,
+    names: Mapping[str, str] | None = None,
+    known: str = "",
+) -> list[Line]:
+    """Return the events as lines of at most `width` cells, oldest first.
+
+    `names` are those of pulls, by their ids, to say whose each one is; `known` is the digest of a blob that
+    need not be named. The same trouble of several parts in a row is one entry.
+    """
+    # Names get a column where there is room for one; narrower, they stand before the words.
+    column = min(28, width // 4) if names is not None and width >= 80 else 0
+    lines: list[Line] = []
+    for _, same in groupby(events, key=lambda event: (event.kind, event.pull, event.digest, event.why)):
+        group = list(same)
+        text, role = event_words(group, known), _ROLE.get(group[0].kind, "text")
+        name = (names or {}).get(group[0].pull, group[0].name)
+        if names is not None and not column and name:
+            text = f"{name}: {text}"
+        front = [Span(f"{format_duration(group[-1].at):>{_TIME}}  ", "dim")]
+        if column:
+            front.append(Span(fit(name, column, glyphs.more, middle=True) + "  ", "strong"))
+        indent = " " * sum(len(span.text) for span in front)
+        for number, part in enumerate(wrap(text, max(8, width - len(indent)), _MOST, glyphs.more)):
+            head = front if number == 0 else [Span(indent)]
+            lines.append(Line((*head, Span(part, role))))
+    return lines
+
+
+def event_words(group: Sequence[Event], known: str = "") -> str:
+    """Return what happened: one event, or several that differ in their part and wait only."""
+    event = group[0]
+    named = event.digest and event.digest != known
+    blob = f"blob {short(event.digest)}" if named else ""
+    what = blob
+    if len(group) > 1 and event.part is not None:
+        what = f"{len(group)} parts of {blob}" if blob else f"{len(group)} parts"
+    elif event.part is not None:
+        what = f"part {event.part} of {blob}" if blob else f"part {event.part}"
+    lead = f"{what}: " if what else ""
+    match event.kind:
+        case EventKind.RESOLVED:
+            here = f", {format_size(event.cached)} here already" if event.cached else ""
+            return f"{event.blobs} blobs, {format_size(event.size)}{here}"
+        case EventKind.STALLED | EventKind.RETRY:
+            return lead + _next_try(group)
+        case EventKind.WAITING:
+            return f"{lead}waiting{_in(event.wait)}: {event.why}"
+        case EventKind.NOTE:
+            return lead + event.why
+        case EventKind.VERIFIED:
+            return f"blob {short(event.digest)}: verified"
+        case EventKind.DONE:
+            again = f", {format_size(event.fetched_again)} fetched again" if event.fetched_again else ""
+            took = f" in {span_of(event.seconds)}" if event.seconds >= 1 else ""
+            return f"done: {format_size(event.size)}{took}{again}"
+        case EventKind.FAILED:
+            return f"failed: {event.why.rstrip(' .')}. {event.hint}".rstrip(" .") + "."
+        case _:
+            return event.kind.value
+
+
+def _next_try(group: Sequence[Event]) -> str:
+    event = group[0]
+    why = event.why or event.kind.value
+    waits = [each.wait for each in group if each.wait is not None]
+    if not waits:
+        return f"{why}, set aside after {event.attempt} tries"
+    number = f" {event.attempt} of {event.attempts}" if event.attempts and len(group) == 1 else ""
+    return f"{why}, retry{number}{_in(min(waits))}"
+
+
+def _in(wait: float | None) -> str:
+    return "" if wait is None else f" in {span_of(wait)}"

@@ -1,0 +1,308 @@
+"""The settings: an editor of config.toml that judges as one types, and says what each key means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from pulltui_config import Loaded, Problem
+from pulltui_config.saving import ChangedMeanwhileError, NotSavedError
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import TextArea
+
+from pulltui.engine.clean import safe
+from pulltui.ui.draw.about import about_lines, mark, problem_lines, short_text
+from pulltui.ui.footer import Entry
+from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.key_at import key_at
+from pulltui.ui.lines import Line, Span, fit, join_fitting, wrap
+from pulltui.ui.screens.choice import Choice, ChoiceDialog
+from pulltui.ui.settings_file import Judged, SettingsFile
+from pulltui.ui.widgets.key_line import KeyLine
+from pulltui.ui.widgets.line_view import LineView
+from pulltui.ui.widgets.settings_editor import Remark, SettingsEditor
+
+COLUMNS_FROM = 60
+"""Cells from which on the explanations stand beside the text, not below it."""
+LOOK = 0.5
+"""Seconds between two looks at what is in force by now."""
+
+
+class SettingsScreen(Screen[None]):
+    """Edits `file`; `now` says what is in force at this moment."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o,f2", "save", "save", id="settings_save", tooltip="Save the file; it counts at once"),
+        Binding("escape", "leave", "leave", id="settings_leave", tooltip="Back to the pulls"),
+        Binding(
+            "ctrl+t", "comment", "# on/off", id="settings_comment", tooltip="Remove or add the # before a key"
+        ),
+        Binding(
+            "f8,ctrl+n", "problem", "next problem", id="settings_problem", tooltip="Go to the next problem"
+        ),
+        Binding(
+            "ctrl+r", "reload", "read again", id="settings_reload", tooltip="Read the file from disk again"
+        ),
+        Binding("ctrl+c", "leave", "leave", id="settings_quit", show=False, tooltip="Back to the pulls"),
+    ]
+    DEFAULT_CSS = """
+    SettingsScreen {
+        overflow: hidden;
+        #top, #foot { background: $panel; }
+        #body { layout: horizontal; height: 1fr; }
+        #text { width: 1fr; height: 1fr; }
+        #side {
+            width: 36%;
+            min-width: 24;
+            height: 1fr;
+            padding: 0 0 0 2;
+            scrollbar-size: 0 0;
+            background: $surface;
+        }
+        #about { height: auto; }
+        &.-column #body { layout: vertical; }
+        &.-column #side { width: 1fr; height: 35%; padding: 0; }
+    }
+    """
+
+    def __init__(self, glyphs: Glyphs, file: SettingsFile, now: Callable[[], Loaded]) -> None:
+        super().__init__()
+        self._glyphs, self._file, self._now = glyphs, file, now
+        self._top, self._foot = LineView(id="top"), KeyLine(id="foot")
+        self._text = SettingsEditor(glyphs.more, id="text")
+        self._about = LineView(id="about")
+        self._side = VerticalScroll(self._about, id="side", can_focus=False)
+        self._judged: Judged | None = None
+        self._saved = ""
+        self._warned = False
+        self._said = Span("")
+        self._shown: Loaded | None = None
+
+    def compose(self) -> ComposeResult:
+        """The file and its state, the text and what it means, the keys."""
+        yield self._top
+        yield Container(self._text, self._side, id="body")
+        yield self._foot
+
+    def on_mount(self) -> None:
+        """Read the file."""
+        self._show_keys()
+        if self._begin():
+            self._text.focus()
+            self.set_interval(LOOK, self._look)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something that only this screen knows."""
+        return self._text.text != self._saved
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the text as it is."""
+        return self._judged.problems if self._judged else ()
+
+    def _begin(self) -> bool:
+        """Show the file as it is on disk; leave, and return False, if it cannot be edited here."""
+        try:
+            self._saved = self._file.read()
+        except NotSavedError as error:
+            self.app.notify(safe(str(error)), severity="error", timeout=10)
+            self.dismiss(None)
+            return False
+        self._text.load_text(self._saved)
+        self._judge()
+        return True
+
+    def _read_again(self) -> None:
+        """Show the file as it is by now, as an edit that can be undone."""
+        try:
+            self._saved = self._file.read()
+        except NotSavedError as error:
+            self._say(str(error), "bad")
+            return
+        row = self._text.cursor_location[0]
+        self._text.replace(self._saved, self._text.document.start, self._text.document.end)
+        if self.unsaved:  # its lines end in another way than before: that is no edit
+            self._text.load_text(self._saved)
+        self._text.move_cursor((min(row, self._text.document.line_count - 1), 0))
+        self._judge()
+
+    @on(TextArea.Changed)
+    def _on_changed(self) -> None:
+        self._warned = False
+        self._judge()
+
+    @on(TextArea.SelectionChanged)
+    def _on_moved(self) -> None:
+        self._say("")
+
+    def _say(self, text: str, role: str = "text") -> None:
+        """Show a sentence above the explanations until the cursor moves: toasts have no room everywhere."""
+        self._said = Span(safe(text), role)
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Arrange for the new size."""
+        self.set_class(self.app.size.width < COLUMNS_FROM, "-column")
+        self.call_after_refresh(self._draw)
+
+    def _look(self) -> None:
+        if self._now() is not self._shown:
+            self._draw()
+
+    def _judge(self) -> None:
+        """Find out what is wrong with the text, and show it."""
+        self._judged = self._file.judge(self._text.text)
+        remarks: dict[int, Remark] = {}
+        for problem in self.problems:
+            if problem.line:
+                remark = Remark(mark(problem, self._glyphs), short_text(problem), problem.severity == "error")
+                remarks.setdefault(problem.line - 1, remark)
+        self._text.remark(remarks)
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show everything around the text."""
+        width, glyphs = self.app.size.width, self._glyphs
+        self._shown = self._now()
+        row = self._text.cursor_location[0]
+        room = self._side.scrollable_content_region.width or width
+        place = key_at(self._text.document.lines, row)
+        here = [problem for problem in self.problems if problem.line == row + 1]
+        others = [problem for problem in self.problems if problem not in here]
+        blocks = (
+            [Line((Span(text, self._said.role),)) for text in wrap(self._said.text, room, 8, glyphs.more)],
+            problem_lines(here, room, glyphs),
+            about_lines(place, self._shown, self._file.start.loaded, room, glyphs),
+            problem_lines(others, room, glyphs),
+        )
+        lines = [line for block in blocks if block for line in (Line(), *block)][1:]
+        if len(lines) != len(self._about.lines):
+            self._about.refresh(layout=True)
+        self._about.show(lines)
+        self._side.scroll_home(animate=False)
+        self._top.show([self._top_line(width)])
+
+    def _top_line(self, width: int) -> Line:
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        warnings = len(self.problems) - errors
+        facts = [Span("unsaved" if self.unsaved else "saved", "wait" if self.unsaved else "done")]
+        if errors:
+            facts.append(Span(f"{errors} problem{'s' * (errors > 1)}", "bad"))
+        if warnings:
+            facts.append(Span(f"{warnings} warning{'s' * (warnings > 1)}", "wait"))
+        right = join_fitting(list(enumerate(facts)), width - 12, f" {self._glyphs.dot} ")
+        title = Span(" settings  ", "strong")
+        room = max(0, width - 1 - sum(cell_len(span.text) for span in (title, *right)))
+        path = fit(safe(str(self._file.path)), room - 1, self._glyphs.more, middle=True) if room > 8 else ""
+        return Line((title, Span(fit(path, room, ""), "dim"), *right))
+
+    def _show_keys(self) -> None:
+        """The keys, as far as they fit; saving and the way out always do."""
+        shown = [binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.show]
+        entries = [Entry(binding.action, binding.description) for binding in shown]
+        keys = {
+            binding.action: self.app.get_key_display(replace(binding, key=binding.key.split(",")[0]))
+            for binding in shown
+        }
+        self._foot.show_keys(entries, keys)
+
+    @on(LineView.Pressed)
+    async def _on_pressed(self, event: LineView.Pressed) -> None:
+        await self.run_action(event.action)
+
+    def action_save(self) -> None:
+        """Save; a file with errors only when asked twice."""
+        if not self.unsaved:
+            self._say("Nothing has changed since it was saved.")
+            return
+        errors = [problem for problem in self.problems if problem.severity == "error"]
+        if errors and not self._warned:
+            self._warned = True
+            first = f"line {errors[0].line}: " if errors[0].line else ""
+            self._say(
+                f"Not saved: {first}{errors[0].message}. The same key again saves it all the same; what is "
+                "wrong counts for nothing then.",
+                "wait",
+            )
+            return
+        self._save()
+
+    def _save(self) -> bool:
+        """Write the file and say what hinders it; return whether it is written."""
+        try:
+            self._file.save(self._text.text)
+        except ChangedMeanwhileError:
+            self._ask_about_change()
+            return False
+        except NotSavedError as error:
+            self._say(str(error), "bad")
+            return False
+        self._saved = self._text.text
+        self._warned = False
+        self._say("Saved.", "done")
+        return True
+
+    def _ask_about_change(self) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "read":
+                self._read_again()
+
+        question = (
+            "Somebody else has changed the file since it was read here, so it was not overwritten. "
+            "Read it again? Your text stays in the history: ctrl+z brings it back."
+        )
+        choices = (Choice("stay", "k", "keep editing"), Choice("read", "r", "read it again"))
+        self.app.push_screen(ChoiceDialog(self._glyphs, "Not saved", question, choices), answered)
+
+    def action_reload(self) -> None:
+        """Read the file again; ctrl+z brings back what was here."""
+        self._read_again()
+
+    def action_comment(self) -> None:
+        """Remove or add the # before the key of this line."""
+        row = self._text.cursor_location[0]
+        line = self._text.document.get_line(row)
+        bare = line.lstrip()
+        if not bare:
+            return
+        at = len(line) - len(bare)
+        if not bare.startswith("#"):
+            self._text.insert("#", (row, at))
+        elif key_at([bare], 0):
+            self._text.delete((row, at), (row, at + len(bare) - len(bare.lstrip("# "))))
+
+    def action_problem(self) -> None:
+        """Go to the next line that has a problem."""
+        rows = sorted({problem.line - 1 for problem in self.problems if problem.line})
+        if not rows:
+            self._say("There is no problem.")
+            return
+        here = self._text.cursor_location[0]
+        self._text.move_cursor((next((row for row in rows if row > here), rows[0]), 0), center=True)
+
+    def action_leave(self) -> None:
+        """Leave; ask if something is not saved."""
+        if not self.unsaved:
+            self.dismiss(None)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "drop" or (answer == "save" and self._save()):
+                self.dismiss(None)
+
+        choices = (
+            Choice("stay", "k", "keep editing"),
+            Choice("save", "s", "save"),
+            Choice("drop", "d", "drop the changes"),
+        )
+        question = "The changes are not saved. What is wrong in the file, if anything, counts for nothing."
+        if not any(problem.severity == "error" for problem in self.problems):
+            question = "The changes are not saved."
+        self.app.push_screen(ChoiceDialog(self._glyphs, "Leave the settings", question, choices), answered)
