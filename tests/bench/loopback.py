@@ -1,138 +1,167 @@
-"""A blob over TLS from nginx on loopback, verified: pulltui beside aria2c and curl with sha256sum.
+"""A blob from nginx on loopback, verified: pulltui beside aria2c, curl and hf_transfer.
 
-    python tests/bench/loopback.py [--size 2GiB] [--pairs 7] [--directory DIR]
+    python tests/bench/loopback.py [--schemes http,https] [--connections auto,1,4,16,64] [--size 2GiB]
+        [--rivals aria2c,curl] [--pairs 7] [--hf-python PYTHON] [--directory DIR]
 
-Everything is deleted after each run. Needs Debian's nginx-light, aria2 and curl.
+A group of rows for each scheme and number of connections: medians of seconds, of processor seconds a GB, and
+of the peak of resident memory (all processes of a command together); then pulltui's median ratio to each
+rival over the pairs, with its bootstrap 95 % interval.
+
+`auto` is what pulltui does by itself, beside 16 of the others. aria2c takes at most 16 connections to a host,
+curl has one. What does not check the digest itself is followed by sha256sum, and both are counted.
+hf_transfer takes part where `--hf-python` names a Python that has it. Everything is deleted after each run.
+Needs Debian's nginx-light, aria2 and curl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.method import PAIRS, Cost, interleave, measure, table
+from bench.method import HEAD, PAIRS, Cost, interleave, measure, rows
+from bench.nginx import SCHEMES, Site
 from pulltui.demo.values import read_size
-from support.certificates import Authority
 from support.command import command_env
-from support.debian import Nginx, program
-from support.registry import closed_port
+from support.debian import program
 
-REPOSITORY = "bench/model"
-STEP = 1 << 24
-
-
-class Site:
-    """nginx as a registry with one model of one random blob of `size` bytes, over TLS."""
-
-    def __init__(self, directory: Path, size: int) -> None:
-        authority = Authority(directory)
-        authority.server_context("127.0.0.1")
-        [key] = set(directory.glob("*.pem")) - {authority.ca_file}
-        self.ca_file = authority.ca_file
-        root = directory / "root"
-        blobs, manifests = root / "v2" / REPOSITORY / "blobs", root / "v2" / REPOSITORY / "manifests"
-        blobs.mkdir(parents=True)
-        manifests.mkdir()
-        self.sha256 = _write_random(blobs, size)
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-            "layers": [
-                {
-                    "mediaType": "application/vnd.ollama.image.model",
-                    "digest": f"sha256:{self.sha256}",
-                    "size": size,
-                }
-            ],
-        }
-        (manifests / "latest").write_text(json.dumps(manifest))
-        port = closed_port()
-        self.base = f"https://127.0.0.1:{port}"
-        self.nginx = Nginx(
-            directory,
-            port,
-            f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {key}; ssl_certificate_key {key};"
-            f" root {root}; default_type application/octet-stream; sendfile on; }}",
-            workers=os.cpu_count() or 1,
-        )
-
-    @property
-    def blob(self) -> str:
-        """The blob's URL."""
-        return f"{self.base}/v2/{REPOSITORY}/blobs/sha256:{self.sha256}"
+AUTO = "auto"
+CONNECTIONS = (AUTO, "1", "4", "16", "64")
+USUAL = 16
+"""Connections of the others beside `auto`: the most that aria2c takes."""
+HF_CHUNK = 10 * 1024 * 1024
+"""What huggingface_hub asks hf_transfer for at once."""
+HF = (
+    "import sys, hf_transfer; url, file, n, chunk = sys.argv[1:];"
+    " hf_transfer.download(url, file, max_files=int(n), chunk_size=int(chunk), parallel_failures=0,"
+    " max_retries=0)"
+)
+Commands = Callable[[Path], Sequence[Sequence[str]]]
 
 
-def _write_random(directory: Path, size: int) -> str:
-    """Write `size` random bytes to a file called by its digest; return the sha256."""
-    state = sha256()
-    temporary = directory / "new"
-    with temporary.open("wb") as file:
-        for start in range(0, size, STEP):
-            block = os.urandom(min(STEP, size - start))
-            state.update(block)
-            file.write(block)
-    temporary.rename(directory / f"sha256:{state.hexdigest()}")
-    return state.hexdigest()
+class Contest:
+    """Who is measured over a scheme with a number of connections; nothing is left below `scratch`."""
 
+    def __init__(self, site: Site, scheme: str, connections: str, scratch: Path) -> None:
+        self._site = site
+        self._scheme = scheme
+        self._connections = connections
+        self._others = USUAL if connections == AUTO else int(connections)
+        self._scratch = scratch
 
-def contestants(site: Site, scratch: Path) -> dict[str, Callable[[], Cost]]:
-    """What is measured, by name; each makes its own directory below `scratch` and leaves nothing."""
+    def runs(self, rivals: Sequence[str], hf_python: str | None) -> dict[str, Callable[[], Cost]]:
+        """What to run, by name, pulltui first."""
+        known: dict[str, Commands] = {"aria2c": self._aria2c, "curl": self._curl}
+        chosen = {"pulltui": self._pulltui} | {name: known[name] for name in rivals}
+        if hf_python is not None:
+            chosen["hf_transfer"] = lambda home: self._hf_transfer(hf_python, home)
+        return {name: self._run(commands) for name, commands in chosen.items()}
 
-    def run(commands: Callable[[Path], Sequence[Sequence[str]]]) -> Callable[[], Cost]:
+    def _run(self, commands: Commands) -> Callable[[], Cost]:
         def once() -> Cost:
-            with tempfile.TemporaryDirectory(dir=scratch) as name:
+            with tempfile.TemporaryDirectory(dir=self._scratch) as name:
                 home = Path(name)
-                env = command_env(home, PULLTUI_NETWORK_CA_FILE=str(site.ca_file))
+                trust = str(self._site.ca_file)
+                env = command_env(home, PULLTUI_NETWORK_CA_FILE=trust, SSL_CERT_FILE=trust)
                 return measure(commands(home), env, home)
 
         return once
 
-    def pulltui(home: Path) -> list[list[str]]:
-        pull = [sys.executable, "-m", "pulltui", "pull", f"{site.base}/{REPOSITORY}"]
-        return [[*pull, "--models-dir", str(home / "models")]]
+    def _pulltui(self, home: Path) -> list[list[str]]:
+        pull = [sys.executable, "-m", "pulltui", "pull", self._site.name(self._scheme)]
+        some = [] if self._connections == AUTO else ["--connections", self._connections]
+        return [[*pull, *some, "--models-dir", str(home / "models")]]
 
-    def aria2c(home: Path) -> list[list[str]]:
-        options = ["-x16", "-s16", f"--checksum=sha-256={site.sha256}", f"--ca-certificate={site.ca_file}"]
+    def _aria2c(self, home: Path) -> list[list[str]]:
+        split = [f"-x{min(self._others, USUAL)}", f"-s{self._others}", "-k1M"]
+        check = [f"--checksum=sha-256={self._site.sha256}", f"--ca-certificate={self._site.ca_file}"]
         quiet = ["--no-conf", "--console-log-level=warn", "--summary-interval=0"]
-        return [[program("aria2c"), *options, *quiet, "-d", str(home), "-o", "blob", site.blob]]
+        where = ["-d", str(home), "-o", "blob", self._site.blob(self._scheme)]
+        return [[program("aria2c"), *split, *check, *quiet, *where]]
 
-    def curl(home: Path) -> list[list[str]]:
+    def _curl(self, home: Path) -> list[list[str]]:
+        trust = ["--cacert", str(self._site.ca_file)]
+        get = [program("curl"), "-sSf", *trust, "-o", str(home / "blob"), self._site.blob(self._scheme)]
+        return [get, self._sum(home)]
+
+    def _hf_transfer(self, python: str, home: Path) -> list[list[str]]:
+        what = [self._site.blob(self._scheme), str(home / "blob"), str(self._others), str(HF_CHUNK)]
+        return [[python, "-c", HF, *what], self._sum(home)]
+
+    def _sum(self, home: Path) -> list[str]:
         sums = home / "sums"
-        sums.write_text(f"{site.sha256}  {home / 'blob'}\n")
-        get = [program("curl"), "-sSf", "--cacert", str(site.ca_file), "-o", str(home / "blob"), site.blob]
-        return [get, ["sha256sum", "--check", "--quiet", str(sums)]]
-
-    return {"pulltui": run(pulltui), "aria2c -x16": run(aria2c), "curl, sha256sum": run(curl)}
+        sums.write_text(f"{self._site.sha256}  {home / 'blob'}\n")
+        return ["sha256sum", "--check", "--quiet", str(sums)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the table."""
+    """Measure and print the table, group by group."""
+    options = _options(arguments)
+    directory = Path(tempfile.mkdtemp(prefix="pulltui-bench-", dir=options.directory))
+    try:
+        site = Site(directory, options.size)
+        print(
+            f"{options.size / 2**20:.0f} MiB on loopback, verified; {options.pairs} pairs, medians\n\n{HEAD}"
+        )
+        with site.nginx:
+            for scheme in options.schemes:
+                for connections in options.connections:
+                    contest = Contest(site, scheme, connections, directory)
+                    costs = interleave(contest.runs(options.rivals, options.hf_python), options.pairs)
+                    print(f"{scheme}, {connections} connections")
+                    print("\n".join(rows(costs, options.size)), flush=True)
+    finally:
+        shutil.rmtree(directory)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python tests/bench/loopback.py", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--size", type=read_size, default="2GiB", metavar="SIZE")
     parser.add_argument("--pairs", type=int, default=PAIRS, metavar="N")
+    parser.add_argument("--schemes", type=_some_of(*SCHEMES), default=SCHEMES, metavar="NAME,...")
+    parser.add_argument("--connections", type=_counts, default=CONNECTIONS, metavar="N,...")
+    rivals = ("aria2c", "curl")
+    parser.add_argument("--rivals", type=_some_of(*rivals), default=rivals, metavar="NAME,...")
+    parser.add_argument(
+        "--hf-python", type=_with_hf, metavar="PYTHON", help="a Python that has hf_transfer, which takes part"
+    )
     parser.add_argument("--directory", type=Path, help="where everything goes, instead of the system's place")
-    options = parser.parse_args(arguments)
-    directory = Path(tempfile.mkdtemp(prefix="pulltui-bench-", dir=options.directory))
+    return parser.parse_args(arguments)
+
+
+def _some_of(*known: str) -> Callable[[str], list[str]]:
+    def read(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(known)}")
+        return names
+
+    return read
+
+
+def _counts(text: str) -> list[str]:
+    counts = text.split(",")
+    allowed = {AUTO, *map(str, range(1, 65))}
+    if wrong := [count for count in counts if count not in allowed]:
+        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: auto or 1 to 64 is allowed")
+    return counts
+
+
+def _with_hf(python: str) -> str:
     try:
-        site = Site(directory, options.size)
-        with site.nginx:
-            costs = interleave(contestants(site, directory), options.pairs)
-    finally:
-        shutil.rmtree(directory)
-    print(f"{options.size / 2**20:.0f} MiB over TLS on loopback, verified; {options.pairs} pairs, medians\n")
-    print(table(costs))
-    return 0
+        subprocess.run([python, "-c", "import hf_transfer"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as problem:
+        raise argparse.ArgumentTypeError(f"{python} has no hf_transfer: {problem}") from None
+    return python
 
 
 if __name__ == "__main__":

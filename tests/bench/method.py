@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.tree import MemoryWatch
 from support import measured
 
 PAIRS = 7
@@ -36,24 +37,27 @@ class Cost:
 def measure(commands: Sequence[Sequence[str]], env: Mapping[str, str], scratch: Path) -> Cost:
     """Run commands one after the other; wall and processor add up, of memory the largest counts.
 
-    Raises RuntimeError with the output of one that fails.
+    A command's memory is that of all its processes together. Raises RuntimeError with the output of one that
+    fails.
     """
     costs = []
     for command in commands:
         report, output = scratch / "report", scratch / "output"
         with output.open("w") as file:
-            code = subprocess.run(
+            process = subprocess.Popen(
                 [sys.executable, "-I", "-S", measured.__file__, str(report), *command],
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                check=False,
-            ).returncode
+            )
+            with MemoryWatch(process.pid) as memory:
+                code = process.wait()
         if code:
             raise RuntimeError(f"{command[0]} ended with {code}:\n{output.read_text()}")
         found = json.loads(report.read_text())
-        costs.append(Cost(found["wall"], found["cpu"], found["rss"]))
+        # The kernel's own peak is exact, but of the largest process only.
+        costs.append(Cost(found["wall"], found["cpu"], max(found["rss"], memory.most)))
     return Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs), max(c.rss for c in costs))
 
 
@@ -79,23 +83,28 @@ def ratio(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tupl
     return statistics.median(ratios), medians[edge], medians[-1 - edge]
 
 
-def table(costs: Mapping[str, Sequence[Cost]]) -> str:
-    """Medians of everything, and the first one's ratios to each of the others."""
-    first, *others = costs
-    lines = [f"{'':24}{'wall s':>9}{'processor s':>13}{'memory MB':>11}"]
+HEAD = (
+    f"{'':18}{'wall s':>9}{'processor s/GB':>16}{'memory MB':>11}"
+    f"{'ours / its wall':>22}{'ours / its processor':>22}"
+)
+
+
+def rows(costs: Mapping[str, Sequence[Cost]], size: int) -> list[str]:
+    """A line for each, medians, beneath `HEAD`; the others with the first one's ratios to them.
+
+    `size` is what each run fetched, in bytes.
+    """
+    first, *_ = costs
+    lines = []
     for name, found in costs.items():
         wall, cpu, rss = (
             statistics.median(getattr(c, what) for c in found) for what in ("wall", "cpu", "rss")
         )
-        lines.append(f"{name:24}{wall:9.2f}{cpu:13.2f}{rss / 1e6:11.1f}")
-    lines.append("")
-    lines.append(f"{'median ratio of pairs':24}{'wall':>22}{'processor':>22}")
-    for name in others:
-        cells = []
-        for what in ("wall", "cpu"):
-            middle, low, high = ratio(
-                [getattr(c, what) for c in costs[first]], [getattr(c, what) for c in costs[name]]
-            )
-            cells.append(f"{middle:.2f} [{low:.2f}, {high:.2f}]")
-        lines.append(f"{f'{first} / {name}'[:24]:24}{cells[0]:>22}{cells[1]:>22}")
-    return "\n".join(lines)
+        cells = [f"{name:18}{wall:9.2f}{cpu / (size / 1e9):16.2f}{rss / 1e6:11.1f}"]
+        if name != first:
+            for what in ("wall", "cpu"):
+                ours, theirs = ([getattr(c, what) for c in costs[which]] for which in (first, name))
+                middle, low, high = ratio(ours, theirs)
+                cells.append(f"{f'{middle:.2f} [{low:.2f}, {high:.2f}]':>22}")
+        lines.append("".join(cells))
+    return lines

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from bench import loopback, network, rates
-from bench.method import Cost, interleave, ratio
+from bench.method import Cost, interleave, ratio, rows
 from bench.network import Run, at_once, line, longest_still
 from bench.rates import most_in_a_second
 from bench.scenarios import SCENARIOS, Scenario
+from bench.tree import STEP, MemoryWatch, descendants, resident
 from pulltui.demo import parse
 
 
@@ -32,6 +34,36 @@ def test_every_pair_is_run_after_a_warm_up_in_another_order() -> None:
     costs = interleave({name: lambda name=name: run(name) for name in "ab"}, 2)  # type: ignore[misc]
     assert "".join(ran) == "ab" + "ab" + "ba"
     assert [cost.rss for cost in costs["a"]] == [3, 6]
+
+
+def test_a_group_of_rows_has_medians_and_the_first_ones_ratios() -> None:
+    costs = {
+        "a": [Cost(1, 2, 5e6), Cost(2, 2, 6e6), Cost(3, 8, 9e6)],
+        "b": [Cost(2, 1, 1e6), Cost(4, 1, 1e6), Cost(6, 4, 1e6)],
+    }
+    first, second = (line.split() for line in rows(costs, 2_000_000_000))
+    assert first == ["a", "2.00", "1.00", "6.0"]
+    assert second == ["b", "4.00", "0.50", "1.0", "0.50", "[0.50,", "0.50]", "2.00", "[2.00,", "2.00]"]
+
+
+def test_the_memory_of_a_command_is_that_of_all_its_processes() -> None:
+    size = 50_000_000
+    child = f"import sys; x = b'1' * {size}; print('there', flush=True); sys.stdin.read()"
+    parent = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", parent, "-c", parent, "-c", child]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        below = descendants(process.pid)
+        deadline = time.monotonic() + 30
+        with MemoryWatch(process.pid) as memory:
+            while memory.most < size and time.monotonic() < deadline:
+                time.sleep(STEP)
+        process.stdin.close()
+    assert len(below) == 2
+    assert memory.most > size
+    assert resident(process.pid) == 0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -93,11 +125,21 @@ def test_the_benchmark_of_the_cap_prints_its_table(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_the_loopback_benchmark_prints_its_table(tmp_path: Path) -> None:
-    command = [sys.executable, loopback.__file__, "--size", "32MiB", "--pairs", "2"]
+    command = [
+        sys.executable,
+        loopback.__file__,
+        "--size",
+        "32MiB",
+        "--pairs",
+        "2",
+        "--connections",
+        "auto,4",
+    ]
     done = subprocess.run(
         [*command, "--directory", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split()[0] for line in done.stdout.splitlines() if line]
-    assert rows == ["32", "wall", "pulltui", "aria2c", "curl,", "median", "pulltui", "pulltui"]
+    group = ["pulltui", "aria2c", "curl"]
+    assert rows == ["32", "wall", *["http,", *group] * 2, *["https,", *group] * 2]
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from pulltui.engine.views import BlobState, PullState, Waiting
-from pulltui.ui.words import blob_words, pull_words, shown_state, span_of, trouble, waiting_briefly, waiting_words
+from pulltui.ui.words import blob_words, pull_words, span_of, trouble, waiting_briefly, waiting_words
 from support.scenes import busy_blob, busy_pull, pull
 
 
@@ -46,16 +46,6 @@ def test_a_pull_that_a_host_keeps_waiting_waits() -> None:
     assert pull_words(held, 40) == ("waiting 7 s: registry busy (503)", "wait")
     getting_some = msgspec.structs.replace(busy_pull(), waiting=waiting)
     assert pull_words(getting_some, 40)[0].startswith("1 stalled")
-
-
-def test_a_pull_without_any_connection_waits() -> None:
-    free = msgspec.structs.replace(busy_blob(troubled=False), connections=0, rate=0.0)
-    starved = msgspec.structs.replace(busy_pull(), blobs=(free,), rate=0.0, waiting=None)
-    assert pull_words(starved, 40) == ("waiting", "wait") and shown_state(starved) is PullState.WAITING
-    one = msgspec.structs.replace(starved, blobs=(msgspec.structs.replace(free, connections=1),))
-    assert shown_state(one) is PullState.DOWNLOADING
-    stalled = msgspec.structs.replace(starved, blobs=(msgspec.structs.replace(free, stalled=1),))
-    assert pull_words(stalled, 40)[0] == "1 stalled"
 
 
 def test_a_blob_between_two_connections_does_not_wait() -> None:

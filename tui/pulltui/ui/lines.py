@@ -77,7 +77,7 @@ def fit(text: str, width: int, more: str, *, right: bool = False, middle: bool =
 
 
 def fit_name(name: str, width: int, more: str) -> str:
-    """Return a pull's name in exactly `width` cells; what is behind its last slash stays, it tells pulls apart.
+    """Return a pull's name in exactly `width` cells: what is behind its last slash stays, if there is room.
 
     "registry.example/team/model:tag" becomes "regist…/model:tag".
     """

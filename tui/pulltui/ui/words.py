@@ -97,13 +97,8 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
 
 
 def shown_state(pull: PullView) -> PullState:
-    """Return the state to show: a pull that gets nothing, for a host or for want of a connection, is waiting."""
-    if pull.rate:
-        return pull.state
-    going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
-    starved = bool(going) and not any(blob.connections or trouble([blob], 0) for blob in going)
-    starved = starved and pull.state is PullState.DOWNLOADING
-    return PullState.WAITING if pull.waiting is not None or starved else pull.state
+    """Return the state to show: a pull that is kept waiting by a host and gets nothing is waiting."""
+    return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
 
 
 def pull_words(pull: PullView, room: int) -> tuple[str, str]:
