@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from pulltui.demo import Registry
 from pulltui.engine.views import Event, EventKind, PullState
@@ -104,3 +105,17 @@ def test_a_number_that_people_gave_is_kept(registry: Registries, engine: Engines
     assert it.pull(pull).connections_why == "3 by transfer.connections"
     it.until_done(pull)
     assert server.counters.connections <= 6
+
+
+def test_a_lower_number_counts_at_once(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="rate@200KB/s")
+    it = engine(connections=8, part_size=1 * MB)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).connections == 8, "eight connections")
+    fewer = msgspec.structs.replace(it.settings.transfer, connections=2)
+    it.service.change_settings(msgspec.structs.replace(it.settings, transfer=fewer)).result(30)
+    it.until(lambda: it.pull(pull).connections == 2, "two connections", patience=3)
+    assert it.pull(pull).connections_why == "2 by transfer.connections"
+    assert not notes(it), "nothing to write home about"
+    server.faults = ""
+    it.until_done(pull)

@@ -81,6 +81,10 @@ def test_both_end_together() -> None:
     assert slow == pytest.approx(4 * MB, abs=1)
 
 
+def test_speeds_next_to_nothing_are_no_trouble() -> None:
+    assert cut(0, 10 * MB, 5e-324, Usual(5e-324, 0.0)) == 5 * MB
+
+
 def test_what_is_as_good_as_through_is_left_alone() -> None:
     assert cut(0, 2 * LEAST - 1, 1.0, USUAL) is None
     assert cut(0, 10 * MB, 0.0, USUAL) is None, "nobody knows how fast it is"

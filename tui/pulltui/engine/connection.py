@@ -112,7 +112,7 @@ class Connection:
             self._rate = run.received / seconds
 
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
-        run.attempt = attempt
+        run.attempt, run.number = attempt, self._number
         attempt.place = self._place
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pulltui.engine.connection import Connection
 from pulltui.engine.ramp import Ramp
 from pulltui.engine.run import Run
-from pulltui.engine.setbacks import Takeover
+from pulltui.engine.setbacks import Surplus, Takeover
 from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, usual_rate
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class Crew:
         if self.wanted > before or len(self._workers) < self.wanted:
             self.start()
             pull.kick()  # those that rested
+        if context.settings.transfer.connections != "auto":  # somebody said so, and wants to see it
+            for _, run in runs:
+                if run.attempt is not None and self.surplus(run.number):
+                    run.attempt.abort(Surplus("fewer connections are wanted"))
 
     def _told(self, run: Run, now: float) -> bool:
         """Return whether a run has received for long enough to tell its speed."""

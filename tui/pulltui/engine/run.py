@@ -37,6 +37,8 @@ class Run:
         self.end = parts[-1].end
         self.generation = 0
         self.attempt: Attempt | None = None
+        self.number = 0
+        """Which of the pull's connections fetches it."""
         self.meter = Meter(window)
         self.first_at: float | None = None
         """When its first byte came."""

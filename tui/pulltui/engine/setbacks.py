@@ -70,5 +70,9 @@ class Takeover(Setback):
     """It was quiet or slow while others were not: somebody goes on at that byte. Costs nothing."""
 
 
+class Surplus(Setback):
+    """There are to be fewer connections: this one rests. Costs nothing."""
+
+
 class Reconnect(Setback):
     """The machine slept, or somebody said "now": connect again, nobody is to blame."""

@@ -98,9 +98,12 @@ def cut(position: int, end: int, rate: float, usual: Usual) -> int | None:
     run is as good as through, or little is left.
     """
     left = end - position
-    if left < 2 * LEAST or rate <= 0 or left / rate <= max(SOON, 2 * usual.first_byte):
+    if left < 2 * LEAST or rate <= 0:
         return None
-    helper = usual.rate or rate
+    rate = max(rate, 1.0)
+    if left / rate <= max(SOON, 2 * usual.first_byte):
+        return None
+    helper = max(usual.rate, 1.0) if usual.rate else rate
     together = (left + helper * usual.first_byte) / (rate + helper)
     back = int(helper * (together - usual.first_byte))
     # What is on its way already would be thrown away.
