@@ -27,7 +27,10 @@ def pull(name: str, models: Path) -> list[str]:
 
 
 def env(home: Path, run: int) -> dict[str, str]:
-    return command.command_env(home, PULLTUI_NETWORK_USER_AGENT=f"run-{run}")
+    # Eight connections, so that there is time to see something.
+    return command.command_env(
+        home, PULLTUI_NETWORK_USER_AGENT=f"run-{run}", PULLTUI_TRANSFER_CONNECTIONS="8"
+    )
 
 
 def test_a_second_process_is_told_who_holds_the_directory(

@@ -117,7 +117,11 @@ def in_the_app(host: str, models: Path, run: int, home: Path, kill_after: float)
 
 
 def _env(home: Path, run: int) -> dict[str, str]:
-    return command.command_env(home, LANG="C.UTF-8", PULLTUI_NETWORK_USER_AGENT=f"run-{run}")
+    # What is on its way when a process is killed grows with the connections: kernels buffer for each. These
+    # are as many as "auto" begins with.
+    return command.command_env(
+        home, LANG="C.UTF-8", PULLTUI_NETWORK_USER_AGENT=f"run-{run}", PULLTUI_TRANSFER_CONNECTIONS="8"
+    )
 
 
 def series(
