@@ -59,7 +59,7 @@ def save(file: Path, text: bytes, seen: bytes | None) -> None:
                 with suppress(OSError):
                     # The new file is in place; some file systems cannot sync a directory.
                     os.fsync(directory)
-        except BaseException:
+        except BaseException:  # a ctrl+c too: nobody else knows of the temporary file
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pulltui.engine.network import Way
 from pulltui.engine.partial import Partial, PartialPaths
+from pulltui.engine.store import Store
 from pulltui.engine.transport import make_transport
 from support.authserver import HttpServer, Reply, Request
 from support.certificates import Authority
@@ -102,3 +103,12 @@ def opened(paths: PartialPaths) -> Iterator[Callable[[], Partial]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A models directory of which we are the holder."""
+    it = Store(tmp_path / "models")
+    it.open("now")
+    yield it
+    it.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,6 @@ MIXED = STAGES["some with a prefix"]
 
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    it = Store(tmp_path / "models")
-    it.open("now")
-    yield it
-    it.close()
 
 
 def adopter(store: Store) -> Adopter:

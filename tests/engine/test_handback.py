@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -34,14 +34,6 @@ DIGEST = BLOB.digest
 
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    it = Store(tmp_path / "models")
-    it.open("now")
-    yield it
-    it.close()
 
 
 def begin(store: Store, written: dict[int, int], part_size: int = 100 * KB) -> list[tuple[int, int]]:
