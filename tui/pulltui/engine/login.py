@@ -118,8 +118,9 @@ def _occurrences(letters: str, secrets: set[str]) -> Iterator[tuple[int, int]]:
                 end = rest.end()
             yield start, end
             start = plain.find(telling, end)
-    whole = {base64.b64encode(secret.encode()).decode().rstrip("=") for secret in secrets}
-    cores = {core for secret in secrets for core in _cores(secret.encode())}
+    raw = [secret.encode(errors="surrogatepass") for secret in secrets]  # half a pair is no reason to tell it
+    whole = {base64.b64encode(secret).decode().rstrip("=") for secret in raw}
+    cores = {core for secret in raw for core in _cores(secret)}
     shortest = min(map(len, cores), default=len(letters))
     for run in _BASE64.finditer(letters):
         encoded = run[0].translate(_ALPHABET).rstrip("=")
