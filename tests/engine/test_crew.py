@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from pulltui.demo import Registry
+from pulltui.engine.crew import Crew
 from pulltui.engine.views import Event, EventKind, PullState
 from support.engine import Engine
 from support.registry import layer, make_model
@@ -119,3 +120,26 @@ def test_a_lower_number_counts_at_once(registry: Registries, engine: Engines) ->
     assert not notes(it), "nothing to write home about"
     server.faults = ""
     it.until_done(pull)
+
+
+def test_those_that_rest_cost_nothing_while_parts_wait_for_the_others(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection for many parts that broke and may be tried again: seven look on, and do not spin."""
+    server = registry(MODEL, faults="rate@2MB/s,reset@100KB-300KB")
+    it = engine(connections=8, part_size=1 * MB)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).connections == 8, "eight connections")
+    fewer = msgspec.structs.replace(it.settings.transfer, connections=1)
+    it.service.change_settings(msgspec.structs.replace(it.settings, transfer=fewer)).result(30)
+    looks = 0
+    surplus = Crew.surplus
+
+    def counted(crew: Crew, number: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return surplus(crew, number)
+
+    monkeypatch.setattr(Crew, "surplus", counted)
+    it.until_done(pull)
+    assert looks < 10_000, "some thousands are one a change; those that spin take hundreds of thousands"

@@ -44,7 +44,7 @@ class Connection:
         """Fetch runs. What cannot be tried again ends up in the pull."""
         while True:
             while self._crew.surplus(self._number) and not self._pull.finished:
-                await self._pull.wait_for_work()
+                await self._pull.wait_for_change()
             await self._place.take()
             try:
                 found = await self._next()

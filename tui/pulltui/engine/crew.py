@@ -34,6 +34,8 @@ class Crew:
         self._pull = pull
         self._context = context
         self._workers: list[asyncio.Task[None]] = []
+        self._wanted = 0
+        """How many were wanted at the last look."""
         self.usual = Usual()
         """What to expect of a connection."""
         self._first_bytes: deque[float] = deque(maxlen=15)
@@ -117,7 +119,6 @@ class Crew:
         context, pull = self._context, self._pull
         held = context.writer.full or context.slots.starved(pull.id) or pull.waiting is not None
         held = held or any(run.attempt is not None and run.attempt.held_lately for _, run in runs)
-        before = self.wanted
         self._ramp.look(
             now,
             sum(blob.received for blob in pull.downloads),
@@ -125,7 +126,8 @@ class Crew:
             sum(_receiving(run) for _, run in runs),
             held=held or self.idle > 0,
         )
-        if self.wanted > before or len(self._workers) < self.wanted:
+        before, self._wanted = self._wanted, self.wanted
+        if self._wanted > before:
             self.start()
             pull.kick()  # those that rested
         if context.settings.transfer.connections != "auto":  # somebody said so, and wants to see it

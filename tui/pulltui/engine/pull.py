@@ -180,7 +180,14 @@ class Pull:
     async def wait_for_work(self) -> None:
         """Wait until there may be a run to take."""
         waits = [wait for blob in self.downloads if (wait := blob.next_wait()) is not None]
-        await self._wait_change(min(waits, default=None))
+        await self.wait_for_change(min(waits, default=None))
+
+    async def wait_for_change(self, seconds: float | None = None) -> None:
+        """Wait for the next kick, or for so many seconds."""
+        event = self._changed
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                await event.wait()
 
     # -- what the screen shows ----------------------------------------------------------------------
 
@@ -324,7 +331,7 @@ class Pull:
         """Wait for a change; if only parked parts are left, wait with a countdown and try them again."""
         left = [blob for blob in self.downloads if not blob.verified and not blob.all_written]
         if not left or not all(blob.stuck() for blob in left):
-            await self._wait_change(None)
+            await self.wait_for_change(None)
             return
         written = sum(blob.written for blob in left)
         pause = self._park.next_pause(written)
@@ -334,7 +341,7 @@ class Pull:
         self._emit(EventKind.WAITING, why=f"out of retries: {why}", wait=pause)
         deadline = self._context.clock() + pause
         while all(blob.stuck() for blob in left) and (rest := deadline - self._context.clock()) > 0:
-            await self._wait_change(rest)
+            await self.wait_for_change(rest)
         self._wait_for(None)
         self._set(PullState.DOWNLOADING)
         for blob in left:
@@ -349,7 +356,7 @@ class Pull:
             if quiet.why != said:
                 said = quiet.why
                 self._emit(EventKind.WAITING, why=said, wait=quiet.seconds, error_kind=quiet.kind)
-            await self._wait_change(None)
+            await self.wait_for_change(None)
         self._wait_for(None)
 
     async def _wait_for_space(self, manifest: Manifest, error: NoSpaceError) -> None:
@@ -361,7 +368,7 @@ class Pull:
         room, pause = self._blobs.room, self._context.tuning.space_check
         while True:
             self._wait_for(str(error), None, error.kind)
-            await self._wait_change(pause)
+            await self.wait_for_change(pause)
             verdict = await room.try_again(self.id, manifest.blobs)
             if verdict is True:
                 break
@@ -371,12 +378,6 @@ class Pull:
                 self.error = error = verdict
         self.error = None
         self._wait_for(None)
-
-    async def _wait_change(self, seconds: float | None) -> None:
-        event = self._changed
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
-                await event.wait()
 
     def _wait_for(self, why: str | None, seconds: float | None = None, kind: str = "") -> None:
         self._waiting = None if why is None else Waiting(why, kind=kind)
