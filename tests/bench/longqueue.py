@@ -113,13 +113,13 @@ def load_all(files: QueueFile) -> None:
 
 def adding(service: Service, rounds: int) -> dict[str, float]:
     """Add one pull after the other to the engine's queue, while its loop is watched."""
-    core, loop = service._core, service._loop
+    core, thread = service._core, service._thread
     assert core is not None
-    assert loop is not None
+    assert thread is not None
     while core.queue._peeks:  # it still looks what is on disk
         time.sleep(0.01)
     holds: list[float] = []
-    heart = asyncio.run_coroutine_threadsafe(beat(holds), loop)
+    heart = asyncio.run_coroutine_threadsafe(beat(holds), thread.loop)
 
     def add(number: int) -> None:
         # Paused in the same turn of the loop: nobody asks a registry that is not there.
@@ -137,7 +137,7 @@ def adding(service: Service, rounds: int) -> dict[str, float]:
     acknowledged = median(rounds, add)
     busy = max(holds, default=0.0)
     heart.cancel()
-    views = [asyncio.run_coroutine_threadsafe(look(), loop).result(30) for _ in range(rounds)]
+    views = [asyncio.run_coroutine_threadsafe(look(), thread.loop).result(30) for _ in range(rounds)]
     return {
         "make a view ms": statistics.median(views),
         "add one and pause it, both acknowledged ms": acknowledged,

@@ -59,7 +59,7 @@ PATH = "library/bench"
 PART = 16 * MB
 SMALL = 2_000 * MB
 QUEUE = 1000
-PATIENCE = 60.0
+PATIENCE = 150.0
 REPEATS = 5
 """How often what is very short is run for one figure."""
 SETTINGS = Settings(storage=Storage(check_space=False), transfer=Transfer(part_size=PART, active_pulls=1))

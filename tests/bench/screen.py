@@ -6,7 +6,8 @@
              `still` is a bare Textual app that polls as often: share of a core, frames a second, a frame's
              processor time, bytes a second to the terminal, memory
     keys     a key among 1,000 queued pulls: milliseconds from the key to the first byte that answers it
-    frame    seconds from the start of the process to the first frame: `pulltui` beside a bare Textual app
+    frame    seconds from the start of the process to the first frame, and until the queue is shown: `pulltui`
+             beside a bare Textual app
     pull     share of a core and MB/s of a pull at 100 MB/s, on a terminal and headless
     figures  how far speed (over 5 s) and time left (after the first tenth of a steady pull) are off
     soak     memory and a frame's processor time in the first and the last quarter of so many minutes
@@ -105,24 +106,30 @@ def _until_silent(descriptor: int, seconds: float) -> None:
 def frame(rounds: int) -> None:
     """Print the row `frame`."""
 
-    def ours(home: Path) -> float:
+    def ours(home: Path) -> tuple[float, float]:
         began = time.monotonic()
         with command.Terminal(["open"], home) as terminal:
+            terminal.wait_for(b"Looking what is queued")
+            drawn = time.monotonic() - began
             terminal.wait_for(b"Nothing queued")
-            return time.monotonic() - began
+            return drawn, time.monotonic() - began
 
-    def bare(home: Path) -> float:
+    def bare(home: Path) -> tuple[float]:
         began = time.monotonic()
         environ = command.command_env(home)
         with terminals.Terminal([screen_app.__file__, "frame"], size=(160, 30), environ=environ) as terminal:
             terminal.read_until(screen=b"bare and ready")
-            return time.monotonic() - began
+            return (time.monotonic() - began,)
 
     took = _interleaved({"pulltui": ours, "bare Textual": bare}, rounds)
-    middle, low, high = ratio(took["pulltui"], took["bare Textual"])
-    print(f"\nfirst frame, {rounds} pairs:", end=" ")
-    print(", ".join(f"{name} {statistics.median(times):.2f} s" for name, times in took.items()), end="; ")
-    print(f"ratio {middle:.2f} [{low:.2f}, {high:.2f}]", flush=True)
+    floor = [only for (only,) in took["bare Textual"]]
+    drawn, up = zip(*took["pulltui"], strict=True)
+    print(f"\nfirst frame, {rounds} pairs: bare Textual {statistics.median(floor):.3f} s", end="")
+    for name, times in {"pulltui": drawn, "with its queue": up}.items():
+        middle, low, high = ratio(times, floor)
+        median = statistics.median(times)
+        print(f"; {name} {median:.3f} s, ratio {middle:.2f} [{low:.2f}, {high:.2f}]", end="")
+    print(flush=True)
 
 
 def pull(rounds: int) -> None:

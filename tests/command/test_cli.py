@@ -6,11 +6,13 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pulltui import __version__, cli
+from pulltui import __version__, opening
+from pulltui.__main__ import main
 from pulltui.demo import Model, Registry
 from pulltui.engine.errors import PullError
 from pulltui.engine.service import Service
@@ -240,9 +242,10 @@ class TestApp:
         assert terminal.seen.count(b"\x1b[?1049h") == 1
         assert b"\x1b[?1049l" in terminal.seen
 
-    @pytest.mark.parametrize("words", [["open", "tiny"], ["demo", "--faults", ""]])
+    @pytest.mark.parametrize("words", [[], ["open", "tiny"], ["demo", "--faults", ""]])
+    @pytest.mark.usefixtures("here")
     def test_an_engine_that_hangs_does_not_keep_the_process(
-        self, words: list[str], here: Command, monkeypatch: pytest.MonkeyPatch
+        self, words: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
         shown: list[list[str]] = []
 
@@ -255,18 +258,20 @@ class TestApp:
             raise SystemExit(1000 + code)
 
         monkeypatch.setattr(Session, "show", show)
-        monkeypatch.setattr(cli, "_on_terminal", lambda: True)
+        monkeypatch.setattr(opening, "on_terminal", lambda: True)
         monkeypatch.setattr(os, "_exit", exit_at_once)
         monkeypatch.setenv("PULLTUI_UI_FPS", "99")
-        ended = here(*words)
-        assert ended.returncode == 1130
-        if words[0] == "open":
-            assert "PULLTUI_UI_FPS" in shown[0][0] and "PULLTUI_UI_FPS" in ended.stderr
+        monkeypatch.setattr(sys, "argv", ["pulltui", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1130
+        if words[:1] != ["demo"]:
+            assert "PULLTUI_UI_FPS" in shown[0][0] and "PULLTUI_UI_FPS" in capfd.readouterr().err
 
     def test_an_engine_that_broke_is_told_of(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def run_app(service: Service, **_: object) -> Ended:
             service.stop()
-            monkeypatch.setattr(service, "_failure", AssertionError("defect"))
+            monkeypatch.setattr(service._thread, "failure", AssertionError("defect"))
             return Ended(1, saved=False)
 
         monkeypatch.setattr("pulltui.ui.app.run_app", run_app)

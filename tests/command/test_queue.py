@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from pulltui.desk import HELD
-from pulltui.engine.queuefile import Failure
+from pulltui.engine.history import History, Record
+from pulltui.engine.queuefile import Entry, Failure
 from pulltui.engine.store import Store
 from pulltui_config import load
 from pulltui_config.locations import models_dir as find_models_dir
@@ -105,6 +106,15 @@ class TestStatus:
         assert shown.stdout == f"Nothing is in the queue for {tmp_path}/else/where.\n"
         assert list(tmp_path.iterdir()) == []
 
+    def test_what_is_done_is_told_when_nothing_else_is_there(self, files: Files, here: Command) -> None:
+        files.save()
+        done = [Record(f"m{n}", "sha256:0", 2_000_000, 3.0, f"2026-11-2{n}T18:03:05+01:00") for n in range(7)]
+        History(files.queue.file.parent).append(done)
+        lines = here("status").stdout.splitlines()
+        assert lines[0].startswith("Nothing is in the queue")
+        assert lines[1] == "done 2026-11-26 18:03  m6  2.00 MB"
+        assert len(lines) == 6
+
     def test_each_models_directory_has_a_queue_of_its_own(
         self, three: Files, here: Command, tmp_path: Path
     ) -> None:
@@ -115,7 +125,7 @@ class TestStatus:
     def test_when_another_process_holds_it_that_is_said_last(self, three: Files, here: Command) -> None:
         shown = here("status")
         assert shown.returncode == HELD
-        assert "beta:latest   queued  59%" in shown.stdout
+        assert "beta:latest   queued or active  59%" in shown.stdout
         assert f"process {os.getpid()} on " in shown.stderr
         assert f"since {SINCE}" in shown.stderr
         as_json = here("status", "--json")
@@ -174,6 +184,16 @@ class TestChanges:
         for name in ("alpha", "library/Alpha", "https://registry.ollama.ai/library/alpha:latest"):
             assert here("resume", name).returncode == 0
             assert here("pause", name).returncode == 0
+
+    def test_the_end_of_a_name_is_enough_if_only_one_ends_so(self, files: Files, here: Command) -> None:
+        names = ("localhost:5000/me/harbor:7b", "hf.co/you/harbor:7b", "hf.co/you/x:latest")
+        files.save(*(Entry(name=name, scheme="https") for name in names))
+        assert here("pause", "me/harbor").stdout == "localhost:5000/me/harbor:7b: paused\n"
+        assert here("pause", "X").stdout == "hf.co/you/x:latest: paused\n"
+        refused = here("pause", "harbor:7b")
+        assert refused.returncode == 2
+        assert "harbor:7b could be localhost:5000/me/harbor:7b or hf.co/you/harbor:7b\n" in refused.stderr
+        assert "arbor is not in the queue" in here("pause", "arbor").stderr
 
     @pytest.mark.parametrize("command", ["pause", "resume", "cancel"])
     def test_a_name_that_is_not_there_changes_nothing(

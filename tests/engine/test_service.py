@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
-from pulltui.engine.errors import LockedError
+from pulltui.engine.core import Core
+from pulltui.engine.errors import BadNameError, LockedError, StorageError, TrustError
+from pulltui.engine.queuefile import QueueFile
 from pulltui.engine.service import Service
+from pulltui.engine.store import Store
 from pulltui.engine.views import EngineView, EventKind, PullState
 from pulltui_config import Settings
+from pulltui_config.settings import Network
 from support.engine import KB, PATIENCE, Engine
-from support.registry import differences, layer, make_model
+from support.registry import closed_port, differences, layer, make_model
 
 MODEL = make_model("tiny", 1500 * KB, seed=90)
 DIGEST = layer(MODEL).digest
@@ -209,3 +215,126 @@ def test_views_are_frozen_plain_data(registry: Registries, engine: Engines, tran
     it.until_done(pull)
     done = it.pull(pull)
     assert (done.state, done.done, done.rate, done.eta) == (PullState.DONE, done.size, 0.0, None)
+
+
+class TestBeforeItIsUp:
+    """Commands, stops and failures while the engine has not come up yet."""
+
+    def test_commands_are_carried_out_in_their_order_once_it_is(self, tmp_path: Path) -> None:
+        service = Service(Settings(), tmp_path / "models", environ={})
+        service.hold()
+        assert service.view.starting
+        host = f"127.0.0.1:{closed_port()}"
+        pulls = [service.add(f"{host}/library/m{number}") for number in range(3)]
+        paused = service.pause(["p2"])
+        moved = service.move(["p3"], -2)
+        wrong = service.add("not a name")
+        service.watch([DIGEST])
+        looked = service.inspect("tiny")
+        assert looked.cancel()
+        asked: list[Future[Any]] = [*pulls, paused, moved, wrong]
+        assert not any(future.done() for future in asked)
+        service.begin()
+        service.begin()
+        assert [future.result(PATIENCE) for future in pulls] == ["p1", "p2", "p3"]
+        paused.result(PATIENCE)
+        moved.result(PATIENCE)
+        with pytest.raises(BadNameError):
+            wrong.result(PATIENCE)
+        assert not service.view.starting
+        assert [pull.id for pull in service.view.pulls] == ["p3", "p1", "p2"]
+        assert service.view.pulls[2].state is PullState.PAUSED
+        core = service._core
+        assert core is not None
+        assert core.viewer.watched == {DIGEST}
+        assert service.stop(PATIENCE)
+
+    def test_a_stop_before_it_began_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        service = Service(Settings(), tmp_path / "models", environ={})
+        service.hold()
+        waiting = service.add("tiny")
+        service.request_stop()
+        with pytest.raises(RuntimeError, match="not running"):
+            service.add("small").result(PATIENCE)
+        assert service.stop(PATIENCE)
+        with pytest.raises(RuntimeError, match="not running"):
+            waiting.result(PATIENCE)
+        service.begin()
+        assert service.view.starting, "nothing was looked at"
+        assert service.failure is None
+        free_again(tmp_path / "models")
+
+    @pytest.mark.parametrize("how", ["request_stop", "stop"])
+    def test_a_stop_while_it_comes_up_comes_behind_what_was_asked_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    ) -> None:
+        service = Service(
+            Settings(), tmp_path / "models", environ={}, state_dir=tmp_path / "state", resume=False
+        )
+        coming, may_come = threading.Event(), threading.Event()
+        real = Core.restore
+
+        async def restore(core: Core, *, asleep: bool) -> None:
+            coming.set()
+            assert may_come.wait(PATIENCE)
+            await real(core, asleep=asleep)
+
+        monkeypatch.setattr(Core, "restore", restore)
+        service.hold()
+        adding = service.add(f"127.0.0.1:{closed_port()}/library/tiny")
+        service.begin()
+        assert coming.wait(PATIENCE)
+        if how == "stop":
+            assert not service.stop(0), "it is not up, and cannot have ended"
+        else:
+            service.request_stop()
+        may_come.set()
+        assert service.stop(PATIENCE)
+        with suppress(CancelledError):
+            assert adding.result(PATIENCE) == "p1"
+        [entry] = QueueFile(tmp_path / "state").load().entries
+        assert entry.name.endswith("/library/tiny:latest")
+        free_again(tmp_path / "models")
+
+    def test_what_keeps_it_from_coming_up_is_what_commands_fail_with(self, tmp_path: Path) -> None:
+        service = Service(broken_settings(tmp_path), tmp_path / "models", environ={})
+        service.hold()
+        early = service.add("tiny")
+        service.begin()
+        with pytest.raises(TrustError) as told:
+            early.result(PATIENCE)
+        with pytest.raises(TrustError):
+            service.add("tiny").result(PATIENCE)
+        assert service.failure is told.value
+        assert not service.stop(PATIENCE)
+        free_again(tmp_path / "models")
+
+    def test_a_start_raises_it(self, tmp_path: Path) -> None:
+        service = Service(broken_settings(tmp_path), tmp_path / "models", environ={})
+        with pytest.raises(TrustError):
+            service.start()
+        service.request_stop()
+        assert not service.stop(PATIENCE)
+        free_again(tmp_path / "models")
+
+    def test_a_queue_that_cannot_be_read_keeps_it_from_coming_up(self, tmp_path: Path) -> None:
+        (tmp_path / "state" / "queue.toml").mkdir(parents=True)
+        service = Service(Settings(), tmp_path / "models", environ={}, state_dir=tmp_path / "state")
+        with pytest.raises(StorageError):
+            service.start()
+        assert not service.stop(PATIENCE)
+        free_again(tmp_path / "models")
+
+
+def broken_settings(directory: Path) -> Settings:
+    """Settings with certificates that cannot be used."""
+    bad = directory / "bad.pem"
+    bad.write_text("-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n")
+    return Settings(network=Network(ca_file=str(bad)))
+
+
+def free_again(models: Path) -> None:
+    """Another service can have the directory."""
+    store = Store(models)
+    store.open("today")
+    store.close()

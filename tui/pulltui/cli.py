@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import sys
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from pulltui import __version__
-from pulltui.arguments import (
-    ModelsDir,
-    Names,
-    absolute,
-    check_names,
-    errors_in_words,
-    fail,
-    read_settings,
-)
-from pulltui.config_cli import USAGE
+from pulltui import __version__, opening
+from pulltui.arguments import ModelsDir, Names, absolute
 from pulltui.config_cli import app as config_app
 from pulltui.output import guard_standard_files
 from pulltui.partials_cli import app as partials_app
 from pulltui.queue_cli import app as queue_app
-
-if TYPE_CHECKING:
-    from pulltui.session import Session
+from pulltui.refusals import USAGE, check_names, errors_in_words, fail, read_settings
 
 _BARE_WORD: Final = re.compile(r"[A-Za-z]+")
 _CLOSE: Final = 0.75
@@ -132,14 +119,7 @@ def root(
 @app.command("open", short_help="Open the app (the default); models named are added.")
 def open_(names: Names = None, models_dir: ModelsDir = None) -> None:
     """Open the app; the names given are added and started. This is what `pulltui NAME` does."""
-    if not _on_terminal():
-        fail("the app needs a terminal", "Without one, use: pulltui pull NAME...", USAGE)
-    with errors_in_words():
-        session = _session(names or [], {"storage.models_dir": absolute(models_dir)}, strict=False)
-        notices = session.start.notices()
-        with session:
-            ended = session.show(names or [], notices)
-    _end(ended.code, saved=ended.saved)
+    opening.open_app(names or [], absolute(models_dir))
 
 
 @app.command(short_help="Pull models without screens, for scripts.")
@@ -164,10 +144,13 @@ def pull(
             "transfer.connections": connections,
             "transfer.bandwidth": limit,
         }
-        session = _session(names, flags, strict=True)
-        with session:
+        start = read_settings(flags, strict=True)
+        check_names(names)
+        from pulltui.session import Session
+
+        with Session(start, headless=True) as session:
             outcome = session.pull(names, json=json, insecure=insecure)
-    _end(outcome.exit_code, saved=outcome.saved)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command(short_help="Try it: models from a registry of its own, no network needed.")
@@ -190,8 +173,8 @@ def demo(
     from pulltui.demo.session import Session as Demo
 
     plan = FAULTS if faults is None else faults
-    on_terminal = _on_terminal()
-    code, saved = 0, True
+    on_terminal = opening.on_terminal()
+    code = 0
     try:
         place = Demo(plan)
     except registry.FaultError as error:
@@ -206,33 +189,9 @@ def demo(
             f"They go to {place.directory}, which is deleted at the end. A connection that brings nothing "
             f"for {STALL_TIMEOUT} s is given up here (stall_timeout, usually 30)."
         )
-        with Session(demo_start(place)) as session:
+        with Session(demo_start(place), headless=not on_terminal) as session:
             if on_terminal:
-                ended = session.show(place.names)
-                code, saved = ended.code or session.failure_code(), ended.saved
+                code = session.show(place.names).code or session.failure_code()
             else:
-                outcome = session.pull(place.names, json=False, insecure=False)
-                code, saved = outcome.exit_code, outcome.saved
-    _end(code, saved=saved)
-
-
-def _on_terminal() -> bool:
-    """Whether the app can be shown: both a keyboard and a screen."""
-    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
-
-
-def _end(code: int, *, saved: bool) -> NoReturn:
-    """Exit with `code`, also if the engine hangs."""
-    if not saved:
-        # It was given its time, and its threads would keep the interpreter from ending.
-        os._exit(code)
+                code = session.pull(place.names, json=False, insecure=False).exit_code
     raise typer.Exit(code)
-
-
-def _session(names: list[str], flags: dict[str, Any], *, strict: bool) -> Session:
-    """Read the settings, check the names and prepare the engine; exits with 2 if something cannot be used."""
-    start = read_settings(flags, strict=strict)
-    check_names(names)
-    from pulltui.session import Session
-
-    return Session(start, headless=strict)

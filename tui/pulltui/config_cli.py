@@ -10,6 +10,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from pulltui.refusals import USAGE
 from pulltui.start import Start, current_start
 
 app = typer.Typer(
@@ -17,7 +18,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Show and change settings, where they come from, what is wrong with them.",
 )
-USAGE: Final = 2
 VALUE_CELLS: Final = 24
 """Room for a value in `show`; the few longer ones push their origin to the right."""
 

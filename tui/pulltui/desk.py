@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
 import typer
 
-from pulltui.arguments import absolute, read_settings
+from pulltui.arguments import absolute
 from pulltui.engine.adopt import Adopter
 from pulltui.engine.errors import LockedError
+from pulltui.engine.history import History, Record
 from pulltui.engine.parts import part_size_for
 from pulltui.engine.queuefile import Entry, Kept, QueueFile
 from pulltui.engine.store import Store
 from pulltui.engine.unfinished import Unfinished
 from pulltui.engine.views import PartialView
+from pulltui.refusals import read_settings
 
 HELD: Final = 4
 """Exit code when another process holds the models directory."""
@@ -28,7 +30,8 @@ class Desk:
     def __init__(self, models_dir: str | None) -> None:
         """`models_dir` as on the command line; exits with 2 if the settings cannot be used."""
         self.start = read_settings({"storage.models_dir": absolute(models_dir)}, strict=True)
-        self.queue = QueueFile(self.start.locations.models_state(self.start.models))
+        state = self.start.locations.models_state(self.start.models)
+        self.queue, self._history = QueueFile(state), History(state)
         self.store = Store(self.start.models)
 
     @contextmanager
@@ -66,6 +69,12 @@ class Desk:
         if kept.damage:
             typer.echo(f"pulltui: {kept.damage}", err=True)
         return kept
+
+    def finished(self) -> list[Record]:
+        """Return what is done, the oldest first; nothing if that cannot be read."""
+        with suppress(OSError):
+            return self._history.read()
+        return []
 
     def unknown(self, kept: Kept) -> str:
         """Return why nobody knows all that the queue needs, a clean sentence; empty if it is known.

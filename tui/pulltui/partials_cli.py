@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pulltui.arguments import ModelsDir, errors_in_words, fail
-from pulltui.config_cli import USAGE
+from pulltui.arguments import ModelsDir
 from pulltui.engine.clean import safe_name
+from pulltui.refusals import USAGE, errors_in_words, fail
 
 if TYPE_CHECKING:
     from pulltui.desk import Desk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import platform
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from pulltui import __version__
+from pulltui.engine.errors import PullError
 from pulltui.engine.ollamakey import KEY_FILE, SERVICE_KEY
 from pulltui.engine.service import Service
 from pulltui.engine.views import PullState
@@ -30,11 +32,15 @@ LOG_FILES: Final = 3
 
 
 class Session:
-    """An engine over a Start; as a context manager it runs while entered."""
+    """An engine over a Start. While entered it holds the models directory; in the end it has stopped."""
 
     def __init__(self, start: Start, *, headless: bool = False) -> None:
-        """`headless`: only what is named is pulled, whatever else is in the queue waits for the app."""
+        """`headless`: for `pull`, not `show`.
+
+        Only what is named is pulled then, whatever else is in the queue waits for the app.
+        """
         self.start = start
+        self._headless = headless
         self._stopped = False
         self._log = open_log(start.locations.log_file)
         self.service = Service(
@@ -48,7 +54,10 @@ class Session:
         self._reload = Reload(start.watched(), self.service.change_settings)
 
     def __enter__(self) -> Self:
-        """Start the engine. Raises LockedError, StorageError."""
+        """Start the engine, or have it ready to be started by the app. Raises LockedError, StorageError.
+
+        And without the app, what else keeps the engine from coming up.
+        """
         self._log.info(
             "pulltui %s, Python %s, %s, models in %s",
             __version__,
@@ -56,7 +65,10 @@ class Session:
             sys.platform,
             self.start.models,
         )
-        self.service.start()
+        if self._headless:
+            self.service.start()
+        else:  # which comes up behind the app's first frame
+            self.service.hold()
         return self
 
     def __exit__(
@@ -92,24 +104,38 @@ class Session:
     def show(self, names: Sequence[str], notices: Sequence[str] = ()) -> Ended:
         """Open the app, add `names`, show `notices`; return how it ended, with the engine stopped.
 
-        Raises PullError if the engine has broken.
+        Raises PullError if the engine did not come up, or has broken.
         """
-        from pulltui.ui.app import run_app
-        from pulltui.ui.settings_file import SettingsFile
+        # Loading the screens leaves no garbage; looking for some takes a twentieth of the time to the frame.
+        gc.disable()
+        try:
+            from pulltui.ui.app import run_app
+            from pulltui.ui.settings_file import SettingsFile
 
-        ended = run_app(
-            self.service,
-            ui=self.start.settings.ui,
-            names=names,
-            notices=notices,
-            reload=self._reload,
-            file=SettingsFile(self.start),
-        )
+            ended = run_app(
+                self.service,
+                ui=self.start.settings.ui,
+                names=names,
+                notices=notices,
+                reload=self._reload,
+                file=SettingsFile(self.start),
+                on_shown=self._shown,
+            )
+        finally:
+            gc.enable()
         self._stopped = True
         self._log.info("the app ended with exit code %d, %ssaved", ended.code, "" if ended.saved else "not ")
-        if (failure := self.service.failure) is not None:
+        if isinstance(failure := self.service.failure, PullError):
+            raise failure
+        if failure is not None:
             raise engine_ended(failure) from failure
         return ended
+
+    def _shown(self) -> None:
+        """The first frame is there: the engine may come up."""
+        gc.freeze()  # what is loaded stays, and need not be looked through again
+        gc.enable()
+        self.service.begin()
 
     def failure_code(self) -> int:
         """Return 1 if a pull in the newest view has failed, else 0."""

@@ -60,6 +60,10 @@ def current_start(flags: Mapping[str, Any]) -> Start:
 
 
 def demo_start(place: Demo) -> Start:
-    """Return the start of a demo: its own directories and settings, nothing of the user's."""
+    """Return the start of a demo: its own directories and settings, and of the user's only how it looks.
+
+    A screen without colours or with other glyphs needs PULLTUI_UI_GLYPHS and the like there, too.
+    """
+    looks = {name: value for name, value in os.environ.items() if name.startswith("PULLTUI_UI_")}
     locations = Locations(config_dir=place.directory, state_dir=place.state_dir, log_dir=place.log_dir)
-    return Start(load(place.config_file), locations, place.models_dir.resolve(), {}, {})
+    return Start(load(place.config_file, looks), locations, place.models_dir.resolve(), looks, {})

@@ -1,7 +1,9 @@
-"""The engine's thread, and the door to it: commands in, views and events out.
+"""The door to the engine: commands in, views and events out.
 
 Everything that downloads happens in one thread with a loop of its own, so that a terminal that stops
-reading cannot stop a download, and a busy download cannot freeze the screen.
+reading cannot stop a download, and a busy download cannot freeze the screen. Most of the engine, and httpx
+and pyreqwest with it, is loaded in that thread: whoever imports this module to draw a first frame shall not
+wait for them.
 """
 
 from __future__ import annotations
@@ -10,32 +12,35 @@ import asyncio
 import math
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pulltui_config import Settings
 
-from pulltui.engine.core import Core, today
 from pulltui.engine.errors import UnsavedError
-from pulltui.engine.history import History
-from pulltui.engine.hooks import PATIENCE
-from pulltui.engine.log import EventLog, log_unexpected
-from pulltui.engine.lookup import look_up
+from pulltui.engine.log import EventLog
 from pulltui.engine.names import ModelName, Scheme, allowed_scheme, parse, split_login
 from pulltui.engine.store import Store
+from pulltui.engine.thread import EngineThread, not_running
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.views import EngineView, Event, ModelInfo, PartialView
+from pulltui.engine.wall import today
+
+if TYPE_CHECKING:
+    from pulltui.engine.core import Core
 
 T = TypeVar("T")
 
 
 class Service:
-    """The engine for one models directory; keeps to `pulltui.engine.api.EngineApi`."""
+    """The engine for one models directory; keeps to `pulltui.engine.api.EngineApi`.
+
+    `start` for those who wait for it; `hold`, and `begin` when the screen is there, for those who do not.
+    """
 
     def __init__(
         self,
@@ -67,31 +72,47 @@ class Service:
         self._uniform = uniform
         self._store = Store(models_dir)
         self._log = EventLog(clock)
-        self._core: Core | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = threading.Event()
-        self._saved = False
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._main, name="pulltui-engine")
-        self.view = EngineView(models_dir=str(models_dir))
+        self._thread: EngineThread | None = None
+        self._watched: Collection[str] = ()
+        self.view = EngineView(models_dir=str(models_dir), starting=True)
         """The newest view."""
 
     def start(self) -> None:
-        """Become the holder of the models directory and start the engine.
+        """Become the holder of the models directory, start the engine, and return when it is up.
 
         Raises LockedError, StorageError, PullError (the transport or the network settings).
         """
+        self.hold()
+        assert self._thread is not None
+        self._thread.begin()
+        self._thread.wait()
+
+    def hold(self) -> None:
+        """Become the holder of the models directory. Commands are taken from now on.
+
+        They are carried out, in their order, when the engine is up. Who calls this calls `stop` in the end.
+        Raises LockedError, StorageError.
+        """
         self._store.open(today())
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        self._thread = EngineThread(self._made, self._publish, self._store.close)
+
+    def begin(self) -> None:
+        """Let the engine come up, if it holds its directory; returns at once, and may be called again.
+
+        If it cannot, `failure` has what `start` would raise, and so has every command.
+        """
+        if self._thread is not None:
+            self._thread.begin()
 
     @property
     def failure(self) -> BaseException | None:
-        """What ended the engine unexpectedly; None while all is well."""
-        return self._failure
+        """What ended the engine unexpectedly, or kept it from coming up; None while all is well."""
+        return self._thread.failure if self._thread is not None else None
+
+    @property
+    def _core(self) -> Core | None:
+        """What is inside, once the engine is up."""
+        return self._thread.core if self._thread is not None else None
 
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first."""
@@ -105,6 +126,8 @@ class Service:
         """Look a name up without queueing it; the future may have a PullError."""
 
         async def inspect(core: Core) -> ModelInfo:
+            from pulltui.engine.lookup import look_up
+
             parsed = parse(name)
             scheme = self._scheme(core, name, parsed, insecure)
             return await look_up(parsed, scheme, core.context, core.queue.room)
@@ -115,6 +138,8 @@ class Service:
         """Return the names that were pulled before, the newest first, each once."""
 
         async def recent(_: Core) -> tuple[str, ...]:
+            from pulltui.engine.history import History
+
             if self._state_dir is None:
                 return ()
             with suppress(OSError):  # nothing to offer then
@@ -259,66 +284,49 @@ class Service:
 
     def watch(self, digests: Collection[str]) -> None:
         """Say which blobs somebody looks at."""
-        if self._core is not None:
-            self._core.viewer.watch(digests)
+
+        async def watch(core: Core) -> None:
+            core.viewer.watch(self._watched)
+
+        self._watched = digests
+        if (core := self._core) is not None:
+            core.viewer.watch(digests)
+        else:
+            self._call(watch)
 
     def request_stop(self) -> None:
         """Ask the engine to save everything and end; callable from a signal handler.
 
         Hooks that run are not waited for.
         """
-        if self._core is not None:
-            self._core.hooks.hurry()
-        self._end()
-
-    def _end(self) -> None:
-        core, loop = self._core, self._loop
-        if core is not None and loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: it has ended already
-                loop.call_soon_threadsafe(core.stopping.set)
+        if (core := self._core) is not None:
+            core.hooks.hurry()
+        if self._thread is not None:
+            self._thread.ask_to_stop()
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Save everything and end; True when that was done within `timeout` seconds.
 
         Hooks that run get what the saving leaves of a long `timeout`, of a short one a few seconds.
         """
-        if self._core is not None:
-            self._core.hook_patience = max(PATIENCE, timeout - PATIENCE)
-        self._end()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return self._saved
+        if self._thread is None:
+            return False
+        if (core := self._core) is not None:
+            core.let_hooks_have(timeout)
+        self._thread.ask_to_stop()
+        return self._thread.join(timeout)
 
     def _call(self, work: Callable[[Core], Coroutine[Any, Any, T]]) -> Future[T]:
-        core, loop = self._core, self._loop
-        if core is None or loop is None or core.stopping.is_set():
-            failed: Future[T] = Future()
-            failed.set_exception(RuntimeError("the engine is not running"))
-            return failed
+        if self._thread is not None:
+            return self._thread.call(work)
+        failed: Future[T] = Future()
+        failed.set_exception(not_running())
+        return failed
 
-        async def done_and_shown() -> T:
-            try:
-                return await work(core)
-            finally:  # who is told that it is done shall see it
-                self.view = core.viewer.view()
+    async def _made(self) -> Core:
+        """Load the engine, put it together, and queue what was kept."""
+        from pulltui.engine.core import Core
 
-        return asyncio.run_coroutine_threadsafe(done_and_shown(), loop)
-
-    def _main(self) -> None:
-        try:
-            asyncio.run(self._run())
-            self._saved = self._core is not None and self._core.saved
-        except BaseException as error:
-            self._failure = error
-            if self._ready.is_set():
-                raise
-        finally:
-            self._store.close()
-            self._ready.set()
-
-    async def _run(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(log_unexpected)
         core = Core(
             self._settings,
             self._tuning,
@@ -331,15 +339,12 @@ class Service:
             uniform=self._uniform,
             state_dir=self._state_dir,
         )
-        self._core = core
         try:
             await core.restore(asleep=not self._resume)
-            self.view = core.viewer.view()
-            self._ready.set()
-            await core.run(self._publish)
-        finally:
+        except BaseException:
             await core.close()
-            self.view = core.viewer.view()
+            raise
+        return core
 
     def _publish(self, view: EngineView) -> None:
         self.view = view
