@@ -73,7 +73,7 @@ async def client_for(transport_kind: TransportKind) -> AsyncIterator[Callable[..
             way=way or Way(),
             connect_timeout=connect_timeout,
             max_connections=8,
-            stall_timeout=stall_timeout,
+            stall_timeout=lambda: stall_timeout,
         )
         assert transport.kind == transport_kind
         clients.append(

@@ -193,7 +193,7 @@ async def test_says_whether_a_cap_holds_it_back(watchdog: Watchdog, clock: Clock
         attempt.release()
         seen.append(attempt.capped)
         for _ in range(50):  # slice by slice, without a byte off the socket
-            attempt.hold(connected=True, capped=True)
+            attempt.hold(connected=True, by="cap")
             clock.now += 2.0
             watchdog.look()
             attempt.release()

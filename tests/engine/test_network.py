@@ -199,7 +199,7 @@ network.SYSTEM_BUNDLES = ()
 assert network.find_way("", "", {}).extra_roots.count(b"BEGIN CERTIFICATE") > 50
 async def get(kind, url):
     way = network.find_way("", sys.argv[3], {})
-    transport = make_transport(kind, way=way, connect_timeout=5, max_connections=1, stall_timeout=5)
+    transport = make_transport(kind, way=way, connect_timeout=5, max_connections=1, stall_timeout=lambda: 5)
     async with httpx.AsyncClient(transport=transport) as client:
         assert (await client.get(url)).content == b"abc"
 for kind in ("fast", "httpx"):

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from pulltui.engine import transport as transport_module
 from pulltui.engine.errors import PullError
 from pulltui.engine.fast import FastStream, FastTransport
 from pulltui.engine.network import Way
@@ -31,7 +32,7 @@ def make(choice: str, way: Way | None = None) -> Transport:
         way=way or Way(),
         connect_timeout=1,
         max_connections=1,
-        stall_timeout=1,
+        stall_timeout=lambda: 1,
     )
 
 
@@ -247,7 +248,8 @@ import asyncio, sys, httpx
 from pulltui.engine.network import Way
 from pulltui.engine.transport import chunks, make_transport
 async def main():
-    transport = make_transport("fast", way=Way(), connect_timeout=5, max_connections=1, stall_timeout=5)
+    way = Way()
+    transport = make_transport("fast", way=way, connect_timeout=5, max_connections=1, stall_timeout=lambda: 5)
     async with httpx.AsyncClient(transport=transport) as client:
         async def get():
             async with client.stream("GET", sys.argv[1]) as response:
@@ -261,6 +263,30 @@ asyncio.run(main())
     with RawServer(answering(head + bytes(4_000_000))) as server:
         for _ in range(3):
             subprocess.run([sys.executable, "-c", program, server.url], check=True, timeout=30)
+
+
+async def test_a_longer_stall_time_counts_from_the_next_request_on(
+    raw_server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fast transport's own limit must never be the smaller one: whoever waits decides."""
+    monkeypatch.setattr(transport_module, "LEAST_SILENCE", 0.05)
+    stall_timeout = 0.05
+    late = threading.Event()
+
+    def handler(connection: socket.socket) -> None:
+        read_head(connection)
+        late.wait(0.6)
+        connection.sendall(OK)
+
+    server = raw_server(handler)
+    transport = make_transport(
+        "fast", way=Way(), connect_timeout=5, max_connections=1, stall_timeout=lambda: stall_timeout
+    )
+    async with httpx.AsyncClient(transport=transport, timeout=None) as client:
+        with pytest.raises(httpx.TimeoutException):
+            await client.get(server.url)
+        stall_timeout = 30.0
+        assert (await client.get(server.url)).content == b"abc"
 
 
 def test_auto_is_the_fast_one_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

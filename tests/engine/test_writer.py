@@ -98,7 +98,54 @@ async def test_readers_wait_at_the_backlog_and_go_on_when_it_is_written(
     assert it.writer.backlog == 3000
     slow_disk.set()
     await asyncio.wait_for(waiting, 30)
+    await it.writer.drain()
     assert not it.writer.full
+
+
+async def test_readers_go_on_in_turn_so_that_the_backlog_stays_near_its_bound(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = bench(backlog=4000)
+    writes = threading.Semaphore(0)
+    real = os.pwrite
+
+    def pwrite(fd: int, data: memoryview, at: int) -> int:
+        assert writes.acquire(timeout=30)
+        return real(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    went_on: list[int] = []
+
+    async def read(n: int) -> None:
+        it.submit(n)
+        if it.writer.full:
+            await it.writer.room()
+        went_on.append(n)
+
+    for n in range(4):
+        it.submit(n)
+    readers = [asyncio.create_task(read(n)) for n in range(4)]
+    await asyncio.sleep(0)
+    assert it.writer.backlog == 8000, "what was being read is taken"
+    writes.release(5)
+    await asyncio.wait([readers[0]], timeout=30)
+    assert went_on == [0], "there is room for one chunk"
+    writes.release(8)
+    await asyncio.wait(readers, timeout=30)
+    assert went_on == [0, 1, 2, 3]
+
+
+async def test_a_reader_that_is_cancelled_takes_nobodys_turn(
+    bench: Callable[..., Bench], slow_disk: threading.Event
+) -> None:
+    it = bench(backlog=1000)
+    it.submit(0)
+    gone, waits = (asyncio.create_task(it.writer.room()) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    slow_disk.set()
+    await asyncio.wait_for(waits, 30)
+    assert gone.cancelled()
 
 
 async def test_readers_wait_for_a_checkpoint_when_too_much_could_be_lost(

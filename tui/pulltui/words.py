@@ -19,14 +19,16 @@ def seconds_text(seconds: float) -> str:
 def trouble(pulls: Sequence[PullView]) -> str:
     """Return the worst that is going on in `pulls`, "" if all is well.
 
-    A pull that waits as a whole comes first, then stalled and failing parts, then quiet ones.
+    A pull that waits as a whole comes first, then stalled and failing parts, then quiet ones, then the disk.
     """
     for pull in pulls:
         if pull.state is PullState.PAUSED:
             return "paused"
         if pull.waiting is not None:
             return f"waiting: {pull.waiting.why}{_countdown(pull.waiting.seconds)}"
-    return _parts_in_trouble(list({blob.digest: blob for pull in pulls for blob in pull.blobs}.values()))
+    parts = _parts_in_trouble(list({blob.digest: blob for pull in pulls for blob in pull.blobs}.values()))
+    disk = next((f"held by the disk, {pull.disk}" for pull in pulls if pull.disk), "")
+    return ", ".join(filter(None, (parts, disk)))
 
 
 def in_trouble(blob: BlobView) -> bool:

@@ -42,9 +42,10 @@ class Attempt:
         self.place: Place | None = None
         """The slot under which it runs; given away while it waits without a connection."""
         self._giving: asyncio.Handle | None = None
-        self._held_by_cap = False
-        self._capped = -math.inf
-        """When a cap last held it back."""
+        self._held_by = ""
+        """What holds it back just now, `cap` or `disk`."""
+        self._held_at: dict[str, float] = {}
+        """When each of them last did."""
         self._hold_began: float | None = None
         self._held = -math.inf
         """When it last waited by itself, for more than a moment."""
@@ -58,7 +59,20 @@ class Attempt:
     @property
     def capped(self) -> bool:
         """Whether a cap holds it back just now."""
-        return self._held_by_cap or self._clock() - self._capped < JUST_NOW
+        return self._holds("cap")
+
+    @property
+    def behind(self) -> bool:
+        """Whether it waits for the disk just now, or is over and what it brought is still to be written."""
+        return self._holds("disk") or self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes of it any more."""
+        return self.task is not None and self.task.done()
+
+    def _holds(self, what: str) -> bool:
+        return self._held_by == what or self._clock() - self._held_at.get(what, -math.inf) < JUST_NOW
 
     @property
     def held_lately(self) -> bool:
@@ -70,16 +84,16 @@ class Attempt:
     @property
     def excused(self) -> bool:
         """Whether its silence, or slowness, is not its connection's."""
-        return self.waits or self.errand or self.held_lately
+        return self.waits or self.errand or self.held_lately or self.over
 
-    def hold(self, gate: Gate | None = None, *, connected: bool = False, capped: bool = False) -> None:
-        """We wait by ourselves (at a gate, for the writer, `capped` for a cap): silence does not count.
+    def hold(self, gate: Gate | None = None, *, connected: bool = False, by: str = "") -> None:
+        """We wait by ourselves (at a gate; `by` the `cap` or the `disk`): silence does not count.
 
         Unless a connection is open meanwhile, others may have the slot.
         """
         self.gate = gate
         self.waits = not connected
-        self._held_by_cap = capped
+        self._held_by = by
         self._hold_began = self._hold_began or self._clock()
         if self.place is not None and not connected and self._giving is None:
             # Only once we really wait: an open gate and a free lock let us through before the loop goes on.
@@ -91,9 +105,9 @@ class Attempt:
         """We go on; if another one has our slot now, this is over, without blame."""
         self.gate = None
         self.waits = False
-        if self._held_by_cap:
-            self._held_by_cap = False
-            self._capped = self._clock()
+        if self._held_by:
+            self._held_at[self._held_by] = self._clock()
+            self._held_by = ""
         self._stall.release(self._clock())
         if self.held_lately:
             self._held = self._clock()

@@ -51,6 +51,8 @@ class Partial:
         """Bytes written since it was opened; only the writer thread adds to it."""
         self._covered = 0
         """How many of them the durable state covers."""
+        self.state_size = 0
+        """Bytes of the durable state."""
         self._dropped = 0
         """Length of the prefix that is out of the page cache."""
         self._closed = False
@@ -110,7 +112,7 @@ class Partial:
             count = self._count
             state = snapshot(self.digest, self.inode, self.table)
             self._sync()
-            write_durable(self.paths.durable, state)
+            self.state_size = write_durable(self.paths.durable, state)
             self.durable = {part.offset: Mark(part.completed, part.crc32) for part in state.parts}
             self._covered = count
             self._drop_cache(hashed)

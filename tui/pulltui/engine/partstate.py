@@ -109,9 +109,11 @@ def _joined(table: PartTable) -> list[tuple[Part, int]]:
     return list(zip(parts, [*ends, table.total], strict=True))
 
 
-def write_durable(path: Path, state: DurableState) -> None:
-    """Replace the state file, durably. Raises OSError."""
-    replace_durably(path, msgspec.json.encode(state), 0o644)
+def write_durable(path: Path, state: DurableState) -> int:
+    """Replace the state file, durably; return its size. Raises OSError."""
+    data = msgspec.json.encode(state)
+    replace_durably(path, data, 0o644)
+    return len(data)
 
 
 def replace_durably(path: Path, data: bytes, mode: int) -> None:

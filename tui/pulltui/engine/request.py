@@ -14,6 +14,7 @@ from pulltui.engine.accept import BUSY, REDIRECTS, retry_after
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator, Grant, Refusal, Reply
 from pulltui.engine.clean import WEB_PAGE, safe, safe_url, server_words
+from pulltui.engine.edges import ASKS
 from pulltui.engine.errors import BusyError, RefusedError, ResponseError, TrustError
 from pulltui.engine.gates import Gate, Gates, Pass
 from pulltui.engine.hosts import bracketed
@@ -154,16 +155,20 @@ class Requester:
         auth: Authenticator | None = None,
         *,
         redirected: bool = False,
+        avoid: Callable[[str], bool] = lambda _: False,
     ) -> Answer:
         """GET with redirects; the answer has any status but a redirect, 429 or 503.
 
         `headers` go to every hop: they carry nothing secret. What `auth` has to say goes to its origin only,
-        and its 401 is answered. `redirected`: `url` is where a redirect led before.
+        and its 401 is answered. `redirected`: `url` is where a redirect led before. If one leads to a host
+        (`host[:port]`) to `avoid`, `url` is asked again, a few times, for it may offer another.
 
         Raises HostSetback, PartSetback, WrongAnswer, TrustError, ResponseError, BusyError, RefusedError.
         """
         secrets = auth.secrets if auth is not None else Secrets()
-        for _ in range(self._max_redirects() + 1):
+        first, asks = url, 0
+        hops = 0
+        while hops <= self._max_redirects():
             if auth is not None and auth.covers(url):
                 answer = await self._send_authorized(url, headers, attempt, redirected, auth)
             else:
@@ -174,6 +179,9 @@ class Requester:
             await answer.close()
             url = _follow(url, location, secrets)
             redirected = True
+            hops += 1
+            if asks < ASKS and avoid(host_of(url)):
+                url, redirected, hops, asks = first, False, 0, asks + 1
         raise ResponseError(
             f"{host_of(url)} redirects more than {self._max_redirects()} times",
             "The registry or something on the way is misconfigured; retry.max_redirects is the limit.",

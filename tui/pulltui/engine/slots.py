@@ -90,6 +90,24 @@ class Slots:
             next_one.granted.set_result(None)
 
     @property
+    def total(self) -> int:
+        """How many the settings allow for everything together."""
+        return self._total()
+
+    @property
+    def capped(self) -> int | None:
+        """How many make sense under the cap of everything; None for any number."""
+        return self._capped()
+
+    def taken(self, registry: str) -> int:
+        """Return how many are in use for that registry's blobs."""
+        return self._used[registry]
+
+    def holders(self) -> list[str]:
+        """Return the ids of the pulls that have some, those with most of them first."""
+        return [pull for pull, _ in self._of_pull.most_common()]
+
+    @property
     def in_use(self) -> int:
         """How many there are in use."""
         return self._used.total()

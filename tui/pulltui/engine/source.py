@@ -11,9 +11,10 @@ from pulltui.engine.accept import FINAL, STALE, Body, accept
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
 from pulltui.engine.clean import SIGN_IN, WEB_PAGE
+from pulltui.engine.edges import Edges
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
 from pulltui.engine.request import Answer, Requester, host_of
-from pulltui.engine.setbacks import PartSetback, StaleUrl, WrongAnswer
+from pulltui.engine.setbacks import HostSetback, PartSetback, StaleUrl, WrongAnswer
 
 _FINAL = FINAL | {httpx.codes.NETWORK_AUTHENTICATION_REQUIRED}
 """Server errors that trying again does not change, and a network that says plainly one must sign in first."""
@@ -63,6 +64,7 @@ class Source:
         max_retries: int,
         *,
         auth: Authenticator,
+        edges: Edges,
     ) -> None:
         self.url = url
         self.generation = 0
@@ -70,16 +72,18 @@ class Source:
         """Whether the server knows ranges; None until it answered."""
         self.gained = 0
         """Bytes that came since the URL was resolved."""
-        self.freshness = 0
-        """Which of the blob's calls for a fresh URL it has followed."""
         self.host = host_of(url)
         """Host that the bytes come from."""
+        self._followed = 0
         self._requester = requester
         self._auth = auth
+        self._edges = edges
         self._digest = digest
         self._size = size
         self._max_wrong = max_retries
         self._direct: httpx.URL | None = None
+        self._went_to = url
+        """The last address that answered."""
         self._lock = asyncio.Lock()
         self._barren = 0
         self._judged = 0
@@ -93,8 +97,11 @@ class Source:
         Raises a Setback, or a PullError when trying again does not help.
         """
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
+        if self._edges.avoided(self.host):
+            self._direct = None
         if self._direct is None:
-            attempt.hold()  # somebody else may be resolving; that is not our connection's silence
+            # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
+            attempt.hold(self._requester.gate(self._went_to))
             async with self._lock:
                 attempt.release()
                 if self._direct is None:
@@ -106,17 +113,30 @@ class Source:
         if generation == self.generation:
             self._direct = None
 
+    def freshen(self, call: int) -> None:
+        """Follow the blob's calls for a fresh URL: `call` counts them."""
+        if call != self._followed:
+            self._followed = call
+            self._direct = None
+
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         try:
-            answer = await self._requester.get(self.url, headers, attempt, self._auth)
+            answer = await self._requester.get(
+                self.url, headers, attempt, self._auth, avoid=self._edges.avoided
+            )
         except PartSetback as setback:
             setback.resolving = True
+            raise
+        except HostSetback as setback:
+            self._edges.spare(setback.host)  # it was asked for another one
             raise
         self.generation += 1
         self.gained = 0
         stream = await self._judge(answer, self.generation, start, end, attempt)
-        self._direct = answer.url
+        self._edges.offered(host_of(self.url), answer.host)
+        self._direct = self._went_to = answer.url
         self.host = answer.host
+        self._edges.spare(self.host)
         return stream
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:

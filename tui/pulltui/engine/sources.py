@@ -31,6 +31,7 @@ class Sources:
                 size,
                 self._context.settings.retry.max_retries,
                 auth=self._auth,
+                edges=self._context.edges,
             )
         return source
 

@@ -18,6 +18,10 @@ TransportKind = Literal["fast", "httpx"]
 
 IDLE_TIMEOUT = 15.0
 """Seconds a connection is kept for the next request; below what servers commonly grant."""
+LEAST_SILENCE = 60.0
+"""Seconds without a byte read after which the fast transport drops a connection, at least."""
+_STALLS = 4
+"""So many times the stall time it waits, if that is longer: the watchdog decides, it only cleans up."""
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -32,12 +36,18 @@ class Transport(httpx.AsyncBaseTransport):
         self,
         kind: TransportKind,
         way: Way,
-        make: Callable[[TransportKind, str | None], httpx.AsyncBaseTransport],
+        make: Callable[[TransportKind, str | None, float], httpx.AsyncBaseTransport],
+        stall_timeout: Callable[[], float],
     ) -> None:
+        """`make` returns a pool of that kind, through that proxy, that drops a connection after so many
+        seconds of silence; `stall_timeout` is asked before each request.
+        """
         self.kind = kind
         self._way = way
         self._make = make
-        self._pools: dict[tuple[TransportKind, str | None], httpx.AsyncBaseTransport] = {}
+        self._stall_timeout = stall_timeout
+        self._silence = LEAST_SILENCE
+        self._pools: dict[tuple[TransportKind, str | None, float], httpx.AsyncBaseTransport] = {}
         self._lenient: set[bytes] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -77,9 +87,13 @@ class Transport(httpx.AsyncBaseTransport):
         return await self._pool("httpx", proxy).handle_async_request(request)
 
     def _pool(self, kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
-        pool = self._pools.get((kind, proxy))
+        # Pools cannot be changed: a longer stall time gets another one. The one before it goes on with what
+        # it has, whose watchdogs know the shorter time, and its idle connections run out.
+        self._silence = max(self._silence, _STALLS * self._stall_timeout())
+        silence = self._silence if kind == "fast" else 0.0
+        pool = self._pools.get((kind, proxy, silence))
         if pool is None:
-            pool = self._pools[kind, proxy] = self._make(kind, proxy)
+            pool = self._pools[kind, proxy, silence] = self._make(kind, proxy, silence)
         return pool
 
     async def aclose(self) -> None:
@@ -95,18 +109,19 @@ def make_transport(
     way: Way,
     connect_timeout: float,
     max_connections: int,
-    stall_timeout: float,
+    stall_timeout: Callable[[], float],
 ) -> Transport:
     """Return the transport of the setting `transfer.transport`; its `kind` says which one it became.
 
     `connect_timeout`: seconds for name, connection and TLS together (each by itself with httpx's own).
     `max_connections`: how many idle connections are kept; how many are in flight is the caller's affair.
-    `stall_timeout`: seconds after which the caller's watchdog cancels a silent request. There is no other
-    timeout, except that the fast transport drops a connection after four times that, at least a minute.
+    `stall_timeout`: seconds after which the caller's watchdog cancels a silent request that begins now. There
+    is no other timeout, except that the fast transport drops a connection after four times that, at least a
+    minute.
     Raises PullError if `choice` is "fast" and pyreqwest is not installed.
     """
 
-    def make(kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
+    def make(kind: TransportKind, proxy: str | None, silence: float) -> httpx.AsyncBaseTransport:
         if kind == "httpx":
             return PlainTransport(way, proxy, connect_timeout, max_connections)
         from pulltui.engine.fast import FastTransport
@@ -115,12 +130,12 @@ def make_transport(
             proxy=proxy,
             extra_roots=way.extra_roots,
             connect_timeout=connect_timeout,
-            silence=max(60.0, 4 * stall_timeout),
+            silence=silence,
             max_idle=max_connections,
             idle_timeout=IDLE_TIMEOUT,
         )
 
-    return Transport(_choose(choice), way, make)
+    return Transport(_choose(choice), way, make, stall_timeout)
 
 
 def _choose(choice: Literal["auto", "fast", "httpx"]) -> TransportKind:

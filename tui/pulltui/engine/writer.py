@@ -1,16 +1,20 @@
 """The writer: one thread that puts received bytes into their files, so that no disk blocks the loop.
 
-Chunks wait in a bounded queue; when it is full the sockets wait, and the stall clocks stand still.
+Chunks wait in a bounded queue; when it is full the sockets wait, and the stall clocks stand still. They go on
+one by one, first come first served, so that the queue stays near its bound however many there are; at half of
+it they all do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from pulltui.engine.crc import crc32
+from pulltui.engine.disk import Disk
 from pulltui.engine.partial import Partial
 from pulltui.engine.parts import Part
 from pulltui.engine.shielded import see_through
@@ -50,9 +54,11 @@ class Writer:
         self._submitted = 0
         self._finished = 0
         self._covered = 0
-        self._room = asyncio.Event()
-        self._room.set()
         self._full = False
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        """Readers that wait for room."""
+        self.disk = Disk(loop.time)
+        """What is noticed of it."""
         self._thread = threading.Thread(target=self._main, name="pulltui-writer", daemon=True)
         self._thread.start()
 
@@ -73,8 +79,8 @@ class Writer:
         self._submitted += len(chunk)
         self._queue.put((partial, part, chunk))
         if self._crowded():
-            self._room.clear()
             self._full = True
+            self.disk.wait()
             self._reconsider()  # the thread may have caught up before it could see the flag
 
     def cover(self, finished: int) -> None:
@@ -85,11 +91,14 @@ class Writer:
     @property
     def full(self) -> bool:
         """Whether readers have to wait."""
-        return not self._room.is_set()
+        return self._full
 
     async def room(self) -> None:
-        """Wait until there is room for more."""
-        await self._room.wait()
+        """Wait until there is room for one chunk more."""
+        if self._full:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     async def drain(self) -> None:
         """Wait until everything submitted so far is written (or has failed).
@@ -114,9 +123,19 @@ class Writer:
         return behind or self._submitted - self._covered >= self._unsynced
 
     def _reconsider(self) -> None:
-        if self._full and not self._crowded():
-            self._full = False
-            self._room.set()
+        """Let one reader go on, or all. What is queued still leads here again when it is written."""
+        if not self._full or self._crowded():
+            return
+        if self.backlog > self._limit // 2:
+            while self._waiters and self._waiters[0].done():  # cancelled
+                self._waiters.popleft()
+            if self._waiters:
+                _settle(self._waiters.popleft())
+            return
+        self._full = False
+        self.disk.go_on()
+        while self._waiters:
+            _settle(self._waiters.popleft())
 
     def _main(self) -> None:
         since_checkpoint = 0

@@ -1,0 +1,137 @@
+"""When states are written: arithmetic, and blobs of a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulltui.demo import Registry
+from pulltui.demo.intervals import total
+from pulltui.engine.checkpoints import LOOKS, WORTH, Dirt, due
+from pulltui.engine.partial import Partial, PartialPaths
+from pulltui.engine.parts import Mark
+from pulltui.engine.tuning import MIB, Tuning
+from support.engine import KB, Engine
+from support.registry import layer, make_model
+
+TUNING = Tuning()
+SOON, LIMIT = TUNING.checkpoint_bytes, TUNING.unsynced_limit
+MOST = LIMIT * 3 // 4
+LARGE = 525_000
+"""Bytes of the state of 100 GB in 6,250 parts."""
+
+Registries = Callable[..., Registry]
+Engines = Callable[..., Engine]
+
+
+class Pull:
+    """Blobs that come at one speed; what was written when is counted."""
+
+    def __init__(self, rate: float, states: list[int]) -> None:
+        self.came = 0.0
+        self.of_states = 0
+        self.worst = 0.0
+        """Most bytes that a power cut would have cost."""
+        self._rate = rate
+        self._states = states
+        self._dirty = [0.0] * len(states)
+
+    def go_on(self, seconds: float) -> None:
+        """Looks come as the service has them: after so many bytes, and when it has been long."""
+        at = last = looked = 0.0
+        while at < seconds:
+            step = min(0.05, 2e6 / self._rate)
+            at += step
+            came = self._rate * step
+            self.came += came
+            self._dirty = [dirty + came / len(self._dirty) for dirty in self._dirty]
+            self.worst = max(self.worst, sum(self._dirty))
+            looked += came
+            late = at - last >= TUNING.checkpoint_seconds
+            if not late and looked < SOON / LOOKS:
+                continue
+            looked = 0.0
+            dirt = [Dirt(int(dirty), state) for dirty, state in zip(self._dirty, self._states, strict=True)]
+            chosen = due(dirt, late=late, soon=SOON, most=MOST)
+            last = at if late or any(chosen) else last
+            for n in [n for n, now_due in enumerate(chosen) if now_due]:
+                self.of_states += self._states[n]
+                self._dirty[n] = 0.0
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2, 1, 5, 10, 40, 160, 1000])
+@pytest.mark.parametrize(
+    "states",
+    [[LARGE], [LARGE, LARGE], [LARGE, 300], [85_000] * 8, [300], [900_000]],
+    ids=["100 GB", "two of 100 GB", "one and a small one", "eight of 16 GB", "small", "170 GB"],
+)
+def test_states_write_at_most_a_hundredth_of_what_comes(rate: float, states: list[int]) -> None:
+    pull = Pull(rate * 1e6, states)
+    pull.go_on(max(60.0, 1000.0 / rate))
+    assert pull.of_states <= 0.01 * pull.came
+    assert pull.worst <= LIMIT
+
+
+def test_what_is_not_worth_its_state_waits_however_long_it_takes() -> None:
+    dirt = Dirt(WORTH * LARGE - 1, LARGE)
+    assert due([dirt], late=True, soon=SOON, most=MOST) == [False]
+    assert due([dirt._replace(written=WORTH * LARGE)], late=True, soon=SOON, most=MOST) == [True]
+
+
+def test_before_it_is_time_nothing_is_written() -> None:
+    assert due([Dirt(10 * MIB, 300)], late=False, soon=SOON, most=MOST) == [False]
+    assert due([Dirt(10 * MIB, 300), Dirt(54 * MIB, 300)], late=False, soon=SOON, most=MOST) == [True, True]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2 * MOST), st.integers(1, 10**7)), min_size=1, max_size=8),
+    st.booleans(),
+)
+def test_what_is_left_never_passes_what_a_power_cut_may_cost(
+    blobs: list[tuple[int, int]], late: bool
+) -> None:
+    dirt = [Dirt(*blob) for blob in blobs]
+    chosen = due(dirt, late=late, soon=SOON, most=MOST)
+    left = sum(each.written for each, now_due in zip(dirt, chosen, strict=True) if not now_due)
+    assert left < MOST
+    if sum(each.written for each in dirt) >= MOST:
+        assert left < SOON
+
+
+def test_a_partial_knows_the_size_of_its_state(opened: Callable[[], Partial], paths: PartialPaths) -> None:
+    partial = opened()
+    assert partial.state_size == paths.durable.stat().st_size
+    partial.table.parts[0].mark = Mark(5, 123)
+    partial.checkpoint()
+    assert partial.state_size == paths.durable.stat().st_size
+
+
+def test_a_blob_waits_until_it_is_worth_it_and_the_sockets_do_not_wait_for_it(
+    registry: Registries, engine: Engines
+) -> None:
+    """A state of 80 parts, five kilobytes: 500 KB are to come before it is written a second time."""
+    model = make_model("many", 1600 * KB, seed=131)
+    digest = layer(model).digest
+    server = registry(model, faults="link@2MB/s")
+    it = engine(part_size=20 * KB, tuning={"checkpoint_bytes": 100 * KB, "checkpoint_seconds": 0.02})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 350 * KB, "some of it")
+    assert total(it.on_disk(digest)) == 0
+    it.until(lambda: total(it.on_disk(digest)) > 0, "a checkpoint")
+    assert it.pull(pull).done > WORTH * 50 * 80
+    it.until_done(pull)
+
+
+def test_the_limit_of_a_power_cut_comes_first(registry: Registries, engine: Engines) -> None:
+    model = make_model("many", 1600 * KB, seed=131)
+    digest = layer(model).digest
+    server = registry(model, faults="link@2MB/s")
+    it = engine(part_size=20 * KB, tuning={"checkpoint_bytes": 100 * KB, "unsynced_limit": 200 * KB})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 600 * KB, "more than may be lost")
+    done = it.pull(pull).done
+    assert total(it.on_disk(digest)) >= done - 400 * KB
+    it.until_done(pull)
+    it.assert_installed(model, host=server.host)
