@@ -79,7 +79,7 @@ def test_defect_06_overlong_body_runs_into_the_neighbour(
     ever written.
     """
     server = registry(MODEL, faults="link@2MB/s")
-    it = engine()
+    it = engine(tuning={"run_seconds": 0.0})  # a request for each part
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done > 250 * KB, "two parts or more")
     server.faults = faults

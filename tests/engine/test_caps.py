@@ -171,6 +171,17 @@ def test_a_lower_cap_takes_hold_within_a_second_and_lifting_it_at_once(
     it.until(lambda: meters.phase(0.0) and meters.read > 40 * MB, "full speed again")
 
 
+def test_a_cap_is_reached_over_connections_that_are_slow_by_themselves(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(endless("m", 1), faults="rate@300KB/s")
+    it = engine(connections="auto", part_size=1 * MB)
+    it.service.set_limit(3 * MB).result(30)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).rate > 0.85 * 3 * MB, "nearly all that the cap allows")
+    assert 8 < it.pull(pull).connections < 20
+
+
 def test_who_is_held_by_a_cap_is_not_quiet_and_has_not_stalled(
     registry: Registries, engine: Engines, transport_kind: str
 ) -> None:

@@ -67,7 +67,8 @@ def test_each_fault_ends_verified_and_is_told(
     kind: EventKind,
     words: str,
 ) -> None:
-    server = registry(MODEL, faults=faults)
+    # The link keeps what is on its way, when an answer is refused, small beside the blob.
+    server = registry(MODEL, faults=f"{faults},link@20MB/s")
     it = engine(transport=transport_kind)
     pull = it.add(server.names()[0])
     it.until_done(pull)

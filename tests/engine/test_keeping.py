@@ -104,8 +104,8 @@ def test_pausing_a_pull_that_is_failing_closes_it_durably(
     it.until(lambda: released, "it winds down")
     pausing = it.service.pause([pull])
     it.service.pause([pull])
-    assert it.service._loop is not None
-    it.service._loop.call_soon_threadsafe(slow.set)
+    assert it.service._thread is not None
+    it.service._thread.loop.call_soon_threadsafe(slow.set)
     pausing.result(30)
     assert not blob.wanted_by
     assert not blob.is_open
@@ -142,13 +142,13 @@ def test_switching_to_one_stream_does_not_spin(registry: Registries, engine: Eng
     assert core is not None
     running = core.queue.pulls[pull]
     waits: list[float | None] = []
-    real = running._wait_change
+    real = running.wait_for_change
 
     async def wait_change(seconds: float | None) -> None:
         waits.append(seconds)
         await real(seconds)
 
-    running._wait_change = wait_change  # type: ignore[method-assign]
+    running.wait_for_change = wait_change  # type: ignore[method-assign]
     it.until(lambda: it.blob(pull, DIGEST).done > 150 * KB, "it goes on")
     assert 0.0 not in waits
     server.faults = ""

@@ -20,7 +20,7 @@ class Link:
         self.received = 0.0
         self.broken = 0.0
         self.held = False
-        self.ramp = Ramp(0.0, lambda: self.most, step=STEP, probe_first=FIRST, probe_last=LAST)
+        self.ramp = Ramp(0.0, lambda: self.most, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
         self.counts = [self.ramp.wanted]
 
     def run(self, seconds: float) -> None:
@@ -61,6 +61,14 @@ def test_a_bound_that_falls_counts_at_once() -> None:
     link.run(1.5)
     link.most = 4
     assert link.ramp.wanted == 4
+
+
+def test_a_bound_that_rises_lets_it_grow_on() -> None:
+    link = Link(lambda count: 5 * MB * count, most=4)
+    link.run(2)
+    link.most = 16
+    link.run(2)
+    assert link.counts[-1] == 16
 
 
 def test_it_probes_again_and_finds_that_the_link_has_grown() -> None:
@@ -107,7 +115,7 @@ def test_breaks_that_come_with_the_bytes_are_no_reason() -> None:
 
 
 def test_a_step_is_measured_only_while_all_connections_receive() -> None:
-    ramp = Ramp(0.0, lambda: 64, step=STEP, probe_first=FIRST, probe_last=LAST)
+    ramp = Ramp(0.0, lambda: 64, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
     for tenth in range(1, 30):  # the eighth has no byte yet
         ramp.look(tenth / 10, tenth * MB, 0, 7, held=False)
     assert ramp.wanted == 8

@@ -240,3 +240,47 @@ async def test_runs_last_a_second() -> None:
     assert throttle.run("a", 99.0 * MB, 1, 1) == 500
     assert throttle.too_much("a", 501)
     assert not throttle.too_much("a", 500)
+
+
+def readers_of(bucket: Bucket, each: float, seconds: int) -> list[int]:
+    """How many connections there may be after each second, if each brings `each` bytes a second at most."""
+    counts = []
+    for tenth in range(seconds * 10):
+        now = (tenth + 1) / 10
+        for _ in range(bucket.connections):
+            if bucket.wait(now):
+                bucket.held_at = now
+            else:
+                bucket.take(int(each / 10), now)
+        if tenth % 10 == 9:
+            counts.append(bucket.connections)
+    return counts
+
+
+def test_connections_that_are_slow_by_themselves_become_more_until_the_cap_is_reached() -> None:
+    bucket = Bucket(4 * MB, 0.0)
+    assert bucket.connections == 4
+    counts = readers_of(bucket, 0.5 * MB, 60)
+    assert counts[:2] == [6, 9], "half as many again at most"
+    assert min(counts[1:]) >= 7
+    assert sum(count >= 8 for count in counts) > 50, "eight bring what the cap allows"
+    assert max(counts) <= 9
+
+
+def test_they_become_fewer_when_each_brings_more() -> None:
+    bucket = Bucket(4 * MB, 0.0)
+    readers_of(bucket, 0.5 * MB, 5)
+    now, grown = 5.0, bucket.connections
+    for _ in range(grown * 100):
+        now += 0.1
+        bucket.held_at = now
+        bucket.take(int(0.4 * MB), now)
+    assert bucket.connections == 4 < grown
+
+
+def test_a_pause_says_nothing_about_the_number_of_connections() -> None:
+    bucket = Bucket(4 * MB, 0.0)
+    bucket.take(100, 60.0)
+    bucket.take(100, 60.5)
+    bucket.take(100, 120.0)
+    assert bucket.connections == 4

@@ -1,7 +1,8 @@
 """The one door to the engine: what screens, the headless command and tests may call.
 
 `pulltui.engine.service.Service` is the real one; tests of screens use a double that keeps to this protocol.
-Every command returns at once with a `concurrent.futures.Future` that ends when the engine has acted on it.
+Every command returns at once with a `concurrent.futures.Future` that ends when the engine has acted on it. It
+may be given before the engine is up (`EngineView.starting`), and is carried out then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ class EngineApi(Protocol):
 
     @property
     def failure(self) -> BaseException | None:
-        """What ended the engine unexpectedly, and made its last view untrue; None while all is well."""
+        """What ended the engine unexpectedly, and made its last view untrue, or kept it from coming up.
+
+        None while all is well.
+        """
 
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first (the last 2,000 are kept)."""

@@ -9,17 +9,23 @@ from typing import Any
 from pulltui.engine.backoff import backoff
 from pulltui.engine.beside import Beside
 from pulltui.engine.context import Context
+from pulltui.engine.delayed import Delayed
 from pulltui.engine.errors import MovedError, PullError, storage_error
 from pulltui.engine.manifest import Layer
 from pulltui.engine.meter import Meter
 from pulltui.engine.partial import Partial
-from pulltui.engine.parts import Part, PartTable, part_size_for
+from pulltui.engine.parts import Part, PartTable
 from pulltui.engine.repair import Step
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import NoRanges, PartSetback, StallSetback
+from pulltui.engine.shielded import see_through
 from pulltui.engine.source import Source
 from pulltui.engine.verifier import Verifier
 from pulltui.engine.views import BlobState, EventKind, PartState
+
+_PIECE = 4_000_000
+"""Parts are split for runs of at least so much: with few large parts, each with its connection, the written
+prefix would stand still until the very end, and all behind it would have to be hashed then."""
 
 
 class BlobDownload:
@@ -36,27 +42,26 @@ class BlobDownload:
         self.unsaved: PullError | None = None
         """Why its last closing did not make everything durable."""
         self.runs: set[Run] = set()
-        self.delayed: set[Part] = set()
-        """Parts that wait for their next try, or are parked."""
+        self.delayed = Delayed()
         self.single_stream = False
         self.received = 0
         """Bytes off sockets, those that were thrown away again included."""
         self.retries = 0
-        self.stalls = 0
+        self.stalls = self.takeovers = 0
         self.fetched_again = 0
         self.note = ""
         self.meter = Meter(context.tuning.rate_window)
         self.table: PartTable | None = None
         """Kept after closing, for the screen."""
         self.freshness = 0
-        """Raised when runs must go to URLs resolved after now (`Source.freshness` follows)."""
+        """Raised when runs must go to URLs resolved after now (`Source.freshen`)."""
         self.listeners: dict[str, Callable[[], None]] = {}
         """Told when something changes, by pull id."""
         self._context = context
         self._partial: Partial | None = None
         self._lock = asyncio.Lock()
         self._verifier: Verifier | None = None
-        self._beside = Beside(layer, context.store, self._part_size)
+        self._beside = Beside(layer, context.store, context.part_size)
 
     # -- being wanted -------------------------------------------------------------------------------
 
@@ -97,25 +102,18 @@ class BlobDownload:
 
         A cancellation is raised only when that is through: two must not be at work on one partial.
         """
-        opening = asyncio.create_task(self._open())
-        try:
-            await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            await asyncio.wait({opening})
-            raise
+        await see_through(self._open())
 
     async def _open(self) -> None:
         async with self._lock:
             if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
                 return
             store = self._context.store
-            size = self._part_size(self.size)
+            files, part_size = store.partial(self.digest), self._context.part_size(self.size)
             try:
                 await asyncio.to_thread(store.tidy, self.digest)
                 await asyncio.to_thread(store.begin, self.digest)
-                self._partial = await asyncio.to_thread(
-                    Partial, store.partial(self.digest), self.digest, self.size, size
-                )
+                self._partial = await asyncio.to_thread(Partial, files, self.digest, self.size, part_size)
             except OSError as error:
                 self.fail(storage_error(error, f"cannot open the partial of blob {self.digest[7:19]}"))
                 return
@@ -125,10 +123,6 @@ class BlobDownload:
             self.table = self._partial.table
             self.delayed.clear()
             self._verifier = self._watch_over(self._partial)
-
-    def _part_size(self, size: int) -> int:
-        transfer = self._context.settings.transfer
-        return part_size_for(transfer.layout, size, transfer.part_size)
 
     async def _close(self) -> None:
         if self._verifier is not None:
@@ -149,36 +143,41 @@ class BlobDownload:
 
     def take(self, source: Source, want: int) -> Run | None:
         """Return the next run of about `want` bytes, None if there is nothing to fetch just now."""
-        if self.table is None or self._partial is None or self.error is not None or self.verified:
+        partial = self._partial
+        if self.table is None or partial is None or self.error is not None or self.verified:
             return None
         if self._beside.hashing or (self._verifier is not None and self._verifier.finishing):
             return None  # whether anything has to come, and which parts, is being found out
         now = self._context.clock()
         if self.single_stream:
-            if self.runs or any(part.not_before > now or part.parked for part in self.delayed):
+            if self.runs or not self.delayed.all_due(now):
                 return None
             parts = self.table.parts if any(self.table.unfinished()) else []
         else:
             parts = self.table.take_run(want, now)
         if not parts:
             return None
-        return self._begin(parts, source)
+        run, piece = self._begin(parts, source), max(want, _PIECE)
+        if not run.whole and 2 * (run.end - run.start) > 3 * piece and self._splittable:
+            run.leave(run.start + piece, partial.split)
+        return run
 
     def split(self, run: Run, at: int, source: Source) -> Run | None:
         """Have another connection fetch what lies behind about the byte `at` of a run; None if it cannot."""
-        partial, verifier = self._partial, self._verifier
-        if partial is None or verifier is None or verifier.finishing or verifier.repairing:
-            return None
-        parts = run.cut(at, partial.split)
+        partial = self._partial
+        parts = run.cut(at, partial.split) if partial is not None and self._splittable else []
         return self._begin(parts, source) if parts else None
+
+    @property
+    def _splittable(self) -> bool:
+        verifier = self._verifier
+        return verifier is not None and not (verifier.finishing or verifier.repairing)
 
     def _begin(self, parts: list[Part], source: Source) -> Run:
         run = Run(parts, source, self._context.tuning.rate_window, whole=self.single_stream)
         self.runs.add(run)
         self.delayed.difference_update(parts)
-        if source.freshness != self.freshness:
-            source.freshness = self.freshness
-            source.refresh(source.generation)
+        source.freshen(self.freshness)
         return run
 
     @property
@@ -199,7 +198,7 @@ class BlobDownload:
         partial = self._partial
         if partial is not None:
             writer = self._context.writer
-            run.feed(
+            self.fetched_again += run.feed(
                 chunk,
                 lambda part, piece: writer.submit(partial, part, piece),
                 self._context.tuning.budget_refill,
@@ -242,8 +241,8 @@ class BlobDownload:
         if isinstance(setback, StallSetback):
             kind = EventKind.STALLED
             self.stalls += 1
-            if part.failures % 2:
-                run.source.refresh(run.generation)
+        if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
+            run.source.refresh(run.generation)  # it may lead somewhere better
         self.retries += 1
         again = part.fail(setback.why, settings.max_retries)
         wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
@@ -263,27 +262,23 @@ class BlobDownload:
 
     def forgive(self) -> None:
         """Try every delayed part again, now, with fresh budgets."""
-        for part in self.delayed:
-            part.forgive()
-            if part.owner is None:
-                part.settle()
-        self.delayed.clear()
+        self.delayed.forgive()
         self._notify()
 
     def next_wait(self) -> float | None:
         """Return the seconds until a delayed part may be tried again, None if none will be."""
-        now = self._context.clock()
-        waits = [part.not_before - now for part in self.delayed if not part.parked]
+        waits = self.delayed.waits(self._context.clock())
         if self.single_stream:  # begins when the last of them may
-            return max(0.0, *waits) if waits and not self.runs else None
-        return max(0.0, min(waits)) if waits else None
+            return max(waits, default=None) if not self.runs else None
+        return min(waits, default=None)
 
     def stuck(self) -> bool:
         """Return whether only parked parts are left: nothing goes on by itself."""
         if self.runs or self.verified or self.table is None:
             return False
-        parked = any(part.parked for part in self.delayed)
-        return parked and (self.single_stream or all(part.parked for part in self.table.unfinished()))
+        return self.delayed.parked and (
+            self.single_stream or all(part.parked for part in self.table.unfinished())
+        )
 
     async def look_beside(self) -> None:
         """Notice what other programs did to it since the last look."""
@@ -367,6 +362,11 @@ class BlobDownload:
     def dirty(self) -> int:
         """Bytes written that no durable state covers."""
         return self._partial.dirty if self._partial is not None else 0
+
+    @property
+    def state_size(self) -> int:
+        """Bytes of its durable state."""
+        return self._partial.state_size if self._partial is not None else 0
 
     async def checkpoint(self) -> None:
         """Make what is written durable."""

@@ -71,9 +71,7 @@ class Connection:
                 continue
             if not blob.is_open:
                 await blob.open()
-            share = (blob.size - blob.written) // (2 * self._crew.wanted)
-            rate = self._rate or self._crew.usual.rate
-            want = max(1, min(int(rate * self._context.tuning.run_seconds), share))
+            want = self._crew.run_size(blob.size - blob.written, self._rate)
             slots, pull = self._context.slots, self._pull.id
             most = self._context.throttle.run(pull, self._rate, slots.in_use, slots.of_pull(pull))
             run = blob.take(self._pull.source(blob), want if most is None else min(want, most))
@@ -101,6 +99,7 @@ class Connection:
                 blob.give_back(run)
                 if isinstance(setback, PartSetback):
                     blob.setback(run, setback)
+        self._remember(run, setback)
         if isinstance(setback, HostSetback):
             self._pull.host_trouble(setback)
         elif isinstance(setback, StaleUrl | Reconnect | Takeover):
@@ -110,6 +109,18 @@ class Connection:
         seconds = self._context.clock() - started
         if run.complete and seconds > 0:
             self._rate = run.received / seconds
+            self._crew.pace.ended(run.received, seconds)
+
+    def _remember(self, run: Run, setback: Setback | None) -> None:
+        """Take note of how the host did that the registry sent us to."""
+        edges = self._context.edges
+        if isinstance(setback, HostSetback):
+            if not setback.ceiling:
+                edges.failed(setback.host, wholly=True)
+        elif run.host and isinstance(setback, PartSetback | Takeover):
+            edges.failed(run.host)
+        elif run.host and run.complete:
+            edges.served(run.host)
 
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
         run.attempt, run.number = attempt, self._number
@@ -120,7 +131,7 @@ class Connection:
             await self._allowed(1, attempt)  # much came at once, at a pause: ask for more when that is paid
         asked, began = run.end, self._context.clock()
         stream = await run.source.open(run.start, asked, attempt, ranged=not run.whole)
-        run.generation = stream.generation
+        run.generation, run.host = stream.generation, stream.host
         held = 0.0
         try:
             if stream.body is Body.WHOLE:
@@ -130,15 +141,12 @@ class Connection:
                 if run.first_at is None:
                     run.first_at = self._context.clock()
                     if not attempt.held_lately:
-                        self._crew.first_byte(run.first_at - began)
+                        self._crew.pace.first_byte(run.first_at - began)
                 held = max(held, await self._feed(blob, run, chunk, attempt))
                 left = run.end - run.position
                 if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):
                     run.stop()  # a cap was set meanwhile: what is asked for from now on is less
-                if self._context.writer.full:
-                    attempt.hold(connected=True)
-                    await self._context.writer.room()
-                    attempt.release()
+                held = max(held, await self._wait_for_disk(attempt))
                 # A body of known length is read to its end, so that the connection can be used again.
                 if run.complete and (not stream.sized or run.end < asked):
                     break
@@ -147,9 +155,18 @@ class Connection:
         except PartSetback as setback:
             if held < self._context.tuning.patience:
                 raise
-            raise Reconnect(f"{setback.why}, after a cap had held us back for {held:.0f} s") from setback
+            raise Reconnect(f"{setback.why}, after we had not read for {held:.0f} s") from setback
         finally:
             await stream.close()
+
+    async def _wait_for_disk(self, attempt: Attempt) -> float:
+        """Wait until the writer has room for more; returns the seconds that took."""
+        writer, began = self._context.writer, self._context.clock()
+        if writer.full:
+            attempt.hold(connected=True, by="disk")
+            await writer.room()
+            attempt.release()
+        return self._context.clock() - began
 
     async def _feed(self, blob: BlobDownload, run: Run, chunk: memoryview, attempt: Attempt) -> float:
         """Take a chunk in as fast as the caps allow; returns the seconds that took.
@@ -173,7 +190,7 @@ class Connection:
         """Wait for the caps; return how many of `size` bytes may be taken now."""
         ask = self._context.throttle.ask(self._pull.id, size)
         if not ask.granted:
-            attempt.hold(connected=True, capped=True)
+            attempt.hold(connected=True, by="cap")
             await self._context.throttle.wait(ask)
             attempt.release()
         return ask.granted

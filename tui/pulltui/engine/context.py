@@ -9,9 +9,11 @@ from pulltui_config import Settings
 from pulltui.engine.attempt import Watchdog
 from pulltui.engine.auth import Keyring
 from pulltui.engine.backoff import Uniform
+from pulltui.engine.edges import Edges
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.limits import Limits
 from pulltui.engine.log import EventLog
+from pulltui.engine.parts import part_size_for
 from pulltui.engine.request import Requester
 from pulltui.engine.slots import Slots
 from pulltui.engine.store import Store
@@ -46,8 +48,14 @@ class Context:
     throttle: Throttle
     limits: Limits
     log: EventLog
+    edges: Edges
 
     @property
     def settings(self) -> Settings:
         """The settings in force at this moment: ask again rather than keep them."""
         return self.live.settings
+
+    def part_size(self, size: int) -> int:
+        """Return the size of parts for a blob of `size` bytes that is laid out now."""
+        transfer = self.settings.transfer
+        return part_size_for(transfer.layout, size, transfer.part_size)

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -22,8 +22,10 @@ import pulltui
 from pulltui.engine.attempt import Watchdog
 from pulltui.engine.auth import Keyring, new_nonce, resolve
 from pulltui.engine.backoff import Uniform
+from pulltui.engine.checkpoints import LOOKS, Checkpoints
 from pulltui.engine.context import Context, Live
 from pulltui.engine.credentials import Credentials
+from pulltui.engine.edges import Edges
 from pulltui.engine.errors import NoSpaceError, storage_error
 from pulltui.engine.gates import Clock, Gates
 from pulltui.engine.history import History
@@ -45,6 +47,7 @@ from pulltui.engine.transport import make_transport
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.viewing import Viewer
 from pulltui.engine.views import EngineView, Event, EventKind
+from pulltui.engine.wall import today
 from pulltui.engine.watchdog import SuspendWatch
 from pulltui.engine.writer import Writer
 
@@ -81,7 +84,7 @@ class Core:
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._due = asyncio.Event()
-        """A checkpoint is wanted."""
+        """It may be time for a checkpoint."""
         self.live = live = Live(settings)
         network = settings.network
         transport = make_transport(
@@ -89,7 +92,7 @@ class Core:
             way=find_way(network.proxy, network.ca_file, environ),
             connect_timeout=network.connect_timeout,
             max_connections=settings.transfer.max_connections,
-            stall_timeout=settings.retry.stall_timeout,
+            stall_timeout=lambda: live.settings.retry.stall_timeout,
         )
         # No timeout here: silence is the watchdog's. No cookies: they would go to other ports of a host.
         cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
@@ -100,7 +103,7 @@ class Core:
             self._loop,
             backlog=tuning.backlog,
             unsynced=tuning.unsynced_limit,
-            checkpoint_bytes=tuning.checkpoint_bytes,
+            checkpoint_bytes=tuning.checkpoint_bytes // LOOKS,
             on_checkpoint=self._due.set,
             on_error=self._cannot_write,
         )
@@ -143,6 +146,7 @@ class Core:
             throttle=throttle,
             limits=Limits(live, throttle, wall=time.time, local=datetime.fromtimestamp),
             log=log,
+            edges=Edges(clock, tuning.takeover_after),
         )
         self.queue = Queue(self.context)
         self._keeper: Keeper | None = None
@@ -156,7 +160,7 @@ class Core:
             lambda: live.settings.hooks, log, self._hook_failed, models_dir=store.root, environ=environ
         )
         self.hook_patience = PATIENCE
-        """Seconds that the way out waits for hooks."""
+        """Seconds that the way out waits for hooks; see `let_hooks_have`."""
         self._woke_at = -math.inf
         self._suspend = SuspendWatch(tuning.suspend_gap, self._woke)
 
@@ -169,7 +173,7 @@ class Core:
                 self._publish(publish),
                 self._watch(),
                 self._look_after_connections(),
-                self._checkpoints(),
+                Checkpoints(self.context, self.queue.downloads, self._due).run(),
                 self._look_at_disk(),
                 self._look_beside(),
                 self._keep_hours(),
@@ -191,6 +195,10 @@ class Core:
         """Queue what was kept; `asleep`: nothing of it starts by itself. Raises StorageError."""
         if self._keeper is not None:
             await self._keeper.restore(asleep=asleep)
+
+    def let_hooks_have(self, timeout: float) -> None:
+        """Give hooks what the saving leaves of a long `timeout` (seconds), of a short one a few seconds."""
+        self.hook_patience = max(PATIENCE, timeout - PATIENCE)
 
     async def flush(self) -> None:
         """Return when the queue as it is now is durable. Raises StorageError if it cannot be saved."""
@@ -292,18 +300,6 @@ class Core:
                     )
                 )
 
-    async def _checkpoints(self) -> None:
-        """After so many bytes over all blobs together, or so much time, make them durable."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._tuning.checkpoint_seconds):
-                    await self._due.wait()
-            self._due.clear()
-            finished = self._writer.finished
-            for blob in [blob for blob in self.queue.downloads() if blob.dirty]:
-                await blob.checkpoint()
-            self._writer.cover(finished)
-
     def _cannot_write(self, partial: Partial, error: OSError) -> None:
         trouble = storage_error(error, f"cannot write blob {partial.digest[7:19]}")
         for blob in self.queue.downloads():
@@ -320,11 +316,6 @@ class Core:
         self._woke_at = self.context.clock()
         self.context.limits.look()
         self._watchdog.reconnect("the machine slept: connecting again")
-
-
-def today() -> str:
-    """Return the time on the wall, ISO 8601 with its offset."""
-    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
 
 
 def default_user_agent() -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import math
 from statistics import median
 from typing import TYPE_CHECKING
 
 from pulltui.engine.connection import Connection
-from pulltui.engine.ramp import Ramp
+from pulltui.engine.edges import crawling
+from pulltui.engine.pace import Pace
+from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
-from pulltui.engine.setbacks import Surplus, Takeover
-from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, usual_rate
+from pulltui.engine.setbacks import Reconnect, Surplus, Takeover
+from pulltui.engine.takeover import Patience, Progress, cut, is_slow, reason
+from pulltui.engine.views import EventKind
 
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
@@ -21,6 +24,14 @@ if TYPE_CHECKING:
 _SETTLED = (0.25, 6)
 """A connection's speed says something after so many seconds from its first byte, and so many times what a
 first byte takes: connections begin slowly, by round trips."""
+_STEP = (10, 0.5)
+"""What a number of connections brings is measured over so many first bytes, and at most so many seconds."""
+_DISK_TOLD = 30.0
+"""Seconds that the disk has to keep up before it is told again that it does not."""
+_CRAWL = 128 << 10
+"""A connection of fewer bytes a second crawls, whatever the others do."""
+_EXPLORE_LAST = 300.0
+"""Longest pause, in seconds, before it is seen again whether another address is better than such."""
 _LIVELY = 1.0
 """Seconds since a byte within which a connection counts as moving."""
 
@@ -36,15 +47,19 @@ class Crew:
         self._workers: list[asyncio.Task[None]] = []
         self._wanted = 0
         """How many were wanted at the last look."""
-        self.usual = Usual()
-        """What to expect of a connection."""
-        self._first_bytes: deque[float] = deque(maxlen=15)
+        self._silent = 0
+        """Connections that bring nothing while others do."""
+        self._tell_of_disk = -math.inf
+        """When to say next that the disk does not keep up."""
         tuning = context.tuning
+        self.pace = Pace(context.clock, tuning.rate_window, tuning.run_seconds)
         self._patience = Patience(tuning.takeover_after, tuning.idle_after)
+        self._explore_pause = self._patience.busy
+        self._explore_at = math.inf
         self._ramp = Ramp(
             context.clock(),
             self._most,
-            step=tuning.ramp_step,
+            step=self._step,
             probe_first=tuning.ramp_probe_first,
             probe_last=tuning.ramp_probe_last,
         )
@@ -53,9 +68,10 @@ class Crew:
 
     @property
     def wanted(self) -> int:
-        """How many connections there should be."""
+        """How many connections there should be; in place of those that are silent there may be others."""
         fixed = self._context.settings.transfer.connections
-        return self._ramp.wanted if fixed == "auto" else max(1, min(fixed, self._most()))
+        count = self._ramp.wanted + self._silent if fixed == "auto" else fixed
+        return max(1, min(count, self._most()))
 
     @property
     def why(self) -> str:
@@ -86,6 +102,12 @@ class Crew:
         if self._workers:
             await asyncio.wait(self._workers)
 
+    def _step(self) -> float:
+        """Return over how many seconds a number of connections is judged: they begin slowly."""
+        times, most = _STEP
+        least = self._context.tuning.ramp_step
+        return max(least, min(most, times * self.pace.usual.first_byte))
+
     def _most(self) -> int:
         """Return how many connections slots, hosts and caps allow."""
         context, pull = self._context, self._pull
@@ -93,9 +115,9 @@ class Crew:
         bounds += [context.throttle.connections, context.throttle.connections_of(pull.id)]
         return min([context.slots.most(pull.registry), *(bound for bound in bounds if bound is not None)])
 
-    def first_byte(self, seconds: float) -> None:
-        """A request's first byte came after so long."""
-        self._first_bytes.append(seconds)
+    def run_size(self, left: int, rate: float) -> int:
+        """Return how many bytes a connection of that speed (0: not known) should ask for of `left`."""
+        return self.pace.run_size(left, rate, self.wanted, growing=self._ramp.phase is Phase.GROWING)
 
     # -- looking after them -------------------------------------------------------------------------
 
@@ -106,18 +128,27 @@ class Crew:
         for _, run in runs:
             run.meter.sample(now, run.received)
         rates = {run: run.meter.rate(now, run.received) for _, run in runs if self._told(run, now)}
-        self.usual = Usual(
-            usual_rate(list(rates.values())) or self.usual.rate,
-            median(self._first_bytes) if self._first_bytes else self.usual.first_byte,
-        )
+        if self._held_by_disk(now):
+            rates = {}  # the disk's
+        self.pace.look(rates.values())
+        self._silent = self._silences([run for _, run in runs])
         self._count(runs, now)
         self._take_over(runs, rates, now)
+        self._explore(rates, now)
         if self.idle and runs:
             self._pull.kick()  # there may be something to share by now
 
+    def _silences(self, runs: list[Run]) -> int:
+        """Return how many connections are silent; if all are, one: a fresh one shows whether it is they."""
+        limit = max(self._patience.idle, 4 * self.pace.usual.first_byte)
+        attempts = [run.attempt for run in runs if run.attempt is not None and not run.attempt.excused]
+        silent = sum(attempt.silent() >= limit for attempt in attempts)
+        return silent if any(map(_lively, runs)) else min(1, silent)
+
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
         context, pull = self._context, self._pull
-        held = context.writer.full or context.slots.starved(pull.id) or pull.waiting is not None
+        held = context.writer.full or context.writer.disk.holds
+        held = held or context.slots.starved(pull.id) or pull.waiting is not None
         held = held or any(run.attempt is not None and run.attempt.held_lately for _, run in runs)
         self._ramp.look(
             now,
@@ -135,21 +166,41 @@ class Crew:
                 if run.attempt is not None and self.surplus(run.number):
                     run.attempt.abort(Surplus("fewer connections are wanted"))
 
+    def _held_by_disk(self, now: float) -> bool:
+        """Return whether the disk does not keep up; says so once, until it has for a while."""
+        why = self._context.writer.disk.why
+        if why and now >= self._tell_of_disk:
+            pull = self._pull
+            self._context.log.emit(
+                EventKind.WAITING,
+                pull=pull.id,
+                name=pull.name.short,
+                why=f"held by the disk: {why}",
+                error_kind="disk",
+            )
+        if why:
+            self._tell_of_disk = now + _DISK_TOLD
+        return bool(why)
+
     def _told(self, run: Run, now: float) -> bool:
         """Return whether a run has received for long enough to tell its speed."""
         if not _receiving(run) or run.first_at is None:
             return False
         least, times = _SETTLED
-        return now - run.first_at >= max(least, times * self.usual.first_byte)
+        return now - run.first_at >= max(least, times * self.pace.usual.first_byte)
 
     def _take_over(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
         """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
+        by_host: dict[str, list[float]] = {}
+        for run, rate in rates.items():
+            by_host.setdefault(run.host, []).append(rate)
+        crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
                 run.slow_since = None
                 continue
-            slow = run in rates and self._is_slow(run, rates)
+            slow = run in rates and (run.host in crawlers or self._is_slow(run, rates))
             run.slow_since = (run.slow_since or now) if slow else None
             why = reason(
                 Progress(
@@ -160,7 +211,7 @@ class Crew:
                     slow_for=now - run.slow_since if run.slow_since is not None else None,
                     moves=run.part.moves,
                 ),
-                self.usual,
+                self.pace.usual,
                 patience=self._patience,
                 idle=self.idle > 0,
                 others_move=any(_lively(other) for _, other in runs if other is not run),
@@ -168,20 +219,36 @@ class Crew:
             )
             if why:
                 run.part.move()
+                blob.takeovers += 1
                 if run.part.moves % 2 == 0:
                     run.source.refresh(run.generation)
                 attempt.abort(Takeover(why))
 
+    def _explore(self, rates: dict[Run, float], now: float) -> None:
+        """While all connections crawl, have one see now and then whether a fresh address leads elsewhere."""
+        free = [run for run in rates if run.attempt is not None and not run.attempt.excused]
+        if not free or median([rates[run] for run in free]) >= _CRAWL:
+            self._explore_at = now + self._patience.busy
+        elif now >= self._explore_at:
+            self._explore_pause = min(2 * self._explore_pause, _EXPLORE_LAST)
+            self._explore_at = now + self._explore_pause
+            run = max(free, key=lambda run: run.end - run.position)
+            run.source.refresh(run.generation)
+            assert run.attempt is not None
+            run.attempt.abort(Reconnect("all connections crawl: another address may be better"))
+
     def _is_slow(self, run: Run, rates: dict[Run, float]) -> bool:
         """Return whether a run is far slower than its siblings, or than they were when they are gone."""
         factor = self._context.settings.retry.slow_factor
-        others = [rate for other, rate in rates.items() if other is not run]
-        gone = self.idle > 0 and rates[run] < factor * self.usual.rate
+        others = [rate for other, rate in rates.items() if other is not run] + self.pace.lately
+        gone = self.idle > 0 and rates[run] < factor * self.pace.usual.rate
         return gone or is_slow(rates[run], others, factor)
 
     def share(self) -> tuple[BlobDownload, Run] | None:
         """Return the back of what would take longest, for a connection that has nothing else to do."""
-        now, usual = self._context.clock(), self.usual
+        if self._context.writer.disk.holds:
+            return None  # it would not come any sooner
+        now, usual = self._context.clock(), self.pace.usual
         found: list[tuple[float, int, BlobDownload, Run]] = []
         for blob in self._pull.downloads:
             if blob.single_stream:

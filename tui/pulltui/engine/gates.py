@@ -17,6 +17,7 @@ from pulltui.engine.views import Waiting
 
 Clock = Callable[[], float]
 
+_JUST_NOW = 1.0
 _ALL = 64
 """A limit beyond this is none."""
 
@@ -36,6 +37,8 @@ class Gate:
         """Those of the requests that are through which the host has answered sensibly."""
         self.tries = 0
         """Probes that failed in a row."""
+        self._peak = (0, 0.0)
+        """The most that it served lately, and when."""
         self._tuning = tuning
         self._clock = clock
         self._why = ""
@@ -87,6 +90,9 @@ class Gate:
     def succeed(self) -> None:
         """It answered sensibly."""
         self.answered = True
+        now = self._clock()
+        if self.served >= self._peak[0] or now - self._peak[1] >= _JUST_NOW:
+            self._peak = self.served, now
         if self._ceiling and self.limit is not None and self.served > self.limit:
             self.limit = self.served  # these were on their way when another one was refused
         if self._held:
@@ -150,12 +156,17 @@ class Gate:
         return self.limit is None or self.active < self.limit
 
     def _meet_ceiling(self, now: float) -> None:
-        """It serves so many and no more; it is felt for again later, each time after twice the pause."""
+        """It serves so many and no more; it is felt for again later, each time after twice the pause.
+
+        Soon, if it served more a moment ago: it may count one that has only just ended.
+        """
         if now >= self._halve_after:
             self._halve_after = now + self._tuning.halve_pause
             self._lengthen(self._tuning.ceiling_pause)
+        peak, at = self._peak
+        chance = peak > self.served and now - at < _JUST_NOW
         self.limit, self._ceiling = self.served, True
-        self._raise_at = now + self._raise_pause
+        self._raise_at = now + (self._tuning.recover_pause if chance else self._raise_pause)
         self._notify()
 
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:

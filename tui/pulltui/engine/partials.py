@@ -11,7 +11,6 @@ from pulltui.engine.adopt import Adopter
 from pulltui.engine.context import Context
 from pulltui.engine.errors import StorageError
 from pulltui.engine.ollamapartial import digests
-from pulltui.engine.parts import part_size_for
 from pulltui.engine.queue import Queue
 from pulltui.engine.unfinished import OLLAMA, Unfinished
 from pulltui.engine.views import EventKind, PartialView, PullState
@@ -23,12 +22,8 @@ class Partials:
     def __init__(self, context: Context, queue: Queue) -> None:
         self._queue = queue
         self._context = context
-        self._adopter = Adopter(context.store, self._part_size)
+        self._adopter = Adopter(context.store, context.part_size)
         self._unfinished = Unfinished(context.store, self._adopter)
-
-    def _part_size(self, size: int) -> int:
-        transfer = self._context.settings.transfer
-        return part_size_for(transfer.layout, size, transfer.part_size)
 
     async def look(self) -> tuple[PartialView, ...]:
         """Return all of them. Raises StorageError."""

@@ -306,7 +306,9 @@ class Pull:
         if not self._told:
             self._told = True
             cached = sum(layer.size for layer in manifest.blobs if layer.digest in self.cached)
-            self._emit(EventKind.RESOLVED, blobs=len(manifest.blobs), size=manifest.size, cached=cached)
+            here = cached + sum(blob.written for blob in self.downloads)
+            counted = {"blobs": len(manifest.blobs), "size": manifest.size, "cached": cached, "here": here}
+            self._emit(EventKind.RESOLVED, **counted)
 
     async def _supervise(self, crew: Crew) -> None:
         """Wait until every blob is verified; meanwhile wake up what has run out of retries."""

@@ -59,7 +59,7 @@ class PullList:
         """Note what was taken off, so that it can be taken back."""
         if pulls:
             words = what("removing", [pull.name.short for pull in pulls])
-            words += " and deleting what came" if deleted else ""
+            words += "; what was deleted is fetched again" if deleted else ""
             chosen = frozenset(pull.id for pull in pulls)
             self._steps.append(_Step(words, before, chosen, tuple(pulls)))
 

@@ -50,11 +50,11 @@ class Ramp:
         now: float,
         most: Callable[[], int],
         *,
-        step: float,
+        step: Callable[[], float],
         probe_first: float,
         probe_last: float,
     ) -> None:
-        """`most` is what slots, host and cap allow at the moment; a step is measured over `step` seconds.
+        """`most` is what slots, host and cap allow at the moment; a step is measured over `step()` seconds.
 
         Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
         """
@@ -71,6 +71,8 @@ class Ramp:
         """All of them have received since the measuring began."""
         self._before: Step | None = None
         """The step with fewer connections, to compare with."""
+        self._bounded = False
+        """Settled because there may not be more."""
         self._restart(now, 0, 0)
 
     @property
@@ -85,6 +87,9 @@ class Ramp:
         `in_use` connections receive. `held`: something of ours or of the host's held them back since the
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
+        if self._bounded and self._most() > self.target:
+            self._bounded, self._before, self.phase = False, None, Phase.GROWING
+            self._restart(now, received, breaks)
         if held or (not self._full and in_use < self.wanted):
             self._restart(now, received, breaks)
             return
@@ -92,7 +97,7 @@ class Ramp:
         seconds = now - self._since
         if self.phase is Phase.SETTLED:
             self._settled(now, received, breaks)
-        elif seconds >= self._step:
+        elif seconds >= self._step():
             self._judge(now, self._measured(now, received, breaks))
             self._restart(now, received, breaks)
 
@@ -104,7 +109,7 @@ class Ramp:
             return
         gain = step.rate / before.rate if before.rate else float("inf")
         said = f"{before.number} → {step.number} brought {gain - 1:+.0%}"
-        more_breaks = (step.breaks - before.breaks) * step.rate * self._step
+        more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
         if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
             self._settle(now, before.number, f"{said}, and connections broke more often")
         elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
@@ -117,7 +122,7 @@ class Ramp:
         if now >= self._probe_at and now > self._since:
             self._grow(now, self._measured(now, received, breaks), 1.5, Phase.PROBING)
             self._restart(now, received, breaks)
-        elif now - self._since >= 4 * self._step and now < self._probe_at - 2 * self._step:
+        elif now - self._since >= 4 * self._step() and now < self._probe_at - 2 * self._step():
             self._restart(now, received, breaks)  # what a probe is compared with shall be recent
 
     def _measured(self, now: float, received: int, breaks: int) -> Step:
@@ -128,6 +133,7 @@ class Ramp:
         more = min(self._most(), max(step.number + 1, int(step.number * factor)))
         if more <= step.number:
             self._settle(now, step.number, said or f"{step.number} are all there may be")
+            self._bounded = True
             return
         self._before = step
         self.target = more
@@ -140,6 +146,7 @@ class Ramp:
         self._probe_at = now + self._probe_pause
         self.target = count
         self.phase = Phase.SETTLED
+        self._bounded = False
         self.why = f"settled at {count}: {said}"
 
     def _restart(self, now: float, received: int, breaks: int) -> None:

@@ -37,6 +37,8 @@ class Run:
         self.end = parts[-1].end
         self.generation = 0
         self.attempt: Attempt | None = None
+        self.host = ""
+        """Where its bytes come from, once that has answered."""
         self.number = 0
         """Which of the pull's connections fetches it."""
         self.meter = Meter(window)
@@ -89,6 +91,12 @@ class Run:
         self.end = taken[0].offset
         return taken
 
+    def leave(self, at: int, split: Split) -> None:
+        """Leave what lies behind about the byte `at` to whoever comes next."""
+        for part in self.cut(at, split):
+            part.owner = None
+            part.settle()
+
     def stop(self) -> None:
         """Ask for nothing more than came by now."""
         self.end = self.position
@@ -101,12 +109,13 @@ class Run:
         self.parts = parts
         self.end = parts[-1].end
 
-    def feed(self, chunk: memoryview, submit: Submit, refill: int) -> None:
-        """Hand a chunk on, cut at the parts' bounds and at the run's end.
+    def feed(self, chunk: memoryview, submit: Submit, refill: int) -> int:
+        """Hand a chunk on, cut at the parts' bounds and the run's end; return how many bytes were of no use.
 
         Bytes that are written already (only in a `whole` run) are passed over. Everything is submitted
         before this returns, so that nothing received is lost when the connection is cancelled.
         """
+        useless = 0
         while chunk and self.position < self.end:
             part = self.part
             have = part.offset + part.received
@@ -115,6 +124,8 @@ class Run:
             if self.position >= have:
                 submit(part, piece)
                 part.gain(len(piece), refill)
+            else:
+                useless += len(piece)
             self.position += len(piece)
             chunk = chunk[len(piece) :]
             while self.position >= part.end and self.index + 1 < len(self.parts):
@@ -122,6 +133,7 @@ class Run:
                 self.index += 1
                 part = self.part
                 part.state = PartState.RECEIVING
+        return useless + len(chunk)
 
     def let_go(self) -> None:
         """Give the parts back; call it after everything submitted was written."""

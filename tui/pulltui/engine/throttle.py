@@ -6,7 +6,8 @@ what a capped or slow one leaves is shared by the others: max-min fair) and in t
 a pull.
 
 Kernels buffer ahead of whoever reads slowly: 64 connections read at 5 MB/s took 316 MB off the sender to
-deliver 40. So a cap also bounds how many connections there are, and how much each asks for at once.
+deliver 40. So a cap also bounds how many connections there are, and how much each asks for at once. Where
+connections are slow by themselves nothing is buffered, and there may be as many as the cap takes.
 """
 
 from __future__ import annotations
@@ -30,11 +31,21 @@ RUN = 1.0
 """Seconds' worth of a connection's share that is asked for at once."""
 
 PER_CONNECTION = 1_000_000
-"""Bytes a second of a cap for which it gets a connection."""
+"""Bytes a second of a cap for which it gets a connection, to begin with."""
+
+LOOK = 1.0
+"""Seconds after which it is judged whether that were too few connections."""
+
+FEW = 0.9
+"""They were if they brought less than this share of the cap, and nobody had to wait for it."""
+
+FEWER = 10.0
+"""Seconds of waiting after which one less is tried."""
 
 JUST_NOW = 1.0
 """Seconds for which a cap that held somebody back is said to do so."""
 
+_MOST = 64
 _SOON = 1e-6
 
 
@@ -48,11 +59,17 @@ class Bucket:
         """When somebody last had to wait for it."""
         self._level = rate * BURST
         self._at = now
+        self._more = 0
+        """Connections beyond the first ones, because those do not bring what they may."""
+        self._taken = 0
+        """Since the last judgement, and when that was."""
+        self._judged_at = self._took_at = self._fewer_at = now
 
     def change(self, rate: float, now: float) -> None:
         """Go on with another rate; what was taken too early stays a debt."""
         self._settle(now)
         self.rate = rate
+        self._taken, self._judged_at = 0, now
 
     def wait(self, now: float) -> float:
         """Return the seconds until some bytes may be taken, 0 if they may."""
@@ -64,6 +81,24 @@ class Bucket:
         """Take `size` bytes."""
         self._settle(now)
         self._level -= size
+        if now - self._took_at >= LOOK:  # nobody wanted anything meanwhile
+            self._taken, self._judged_at = 0, now
+        self._taken += size
+        self._took_at = now
+        if now - self._judged_at >= LOOK:
+            self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        """Allow as many as would reach the cap if those there are fall short; now and then one less."""
+        allowed = self.rate * (now - self._judged_at)
+        if self.held_at >= self._judged_at:
+            if now - self._fewer_at >= FEWER:
+                self._more, self._fewer_at = max(0, self._more - 1), now
+        elif self._taken < FEW * allowed:
+            missing = math.ceil(self.connections * (allowed / self._taken - 1))
+            self._more = min(_MOST, self._more + min(missing, max(1, self.connections // 2)))
+            self._fewer_at = now
+        self._taken, self._judged_at = 0, now
 
     def run(self, speed: float, in_use: int) -> float:
         """Return the most bytes that one of so many connections should ask for at once, given its speed."""
@@ -72,7 +107,7 @@ class Bucket:
     @property
     def connections(self) -> int:
         """The most connections that make sense."""
-        return max(1, int(self.rate / PER_CONNECTION))
+        return max(1, int(self.rate / PER_CONNECTION)) + self._more
 
     def _settle(self, now: float) -> None:
         self._level = min(self.rate * BURST, self._level + (now - self._at) * self.rate)
@@ -208,8 +243,10 @@ class Throttle:
             self._grant(min(ready, key=lambda ask: self._had.get(ask.pull, 0.0)), now)
         if not self._asks:
             return
-        if self._all is not None and self._all.wait(now):
-            self._all.held_at = now
+        for bucket in {
+            bucket for ask in self._asks for bucket in self._buckets(ask.pull) if bucket.wait(now)
+        }:
+            bucket.held_at = now
         self._held_at |= {ask.pull: now for ask in self._asks}
         soonest = min(self._wait(ask.pull, now) for ask in self._asks)
         self._timer = asyncio.get_running_loop().call_later(soonest, self.serve)

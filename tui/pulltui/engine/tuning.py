@@ -18,11 +18,11 @@ class Tuning(msgspec.Struct, frozen=True):
     """How often the watchdog looks at the connections."""
     publish: float = 0.1
     """How often the view is made anew."""
-    quiet_after: float = 3.0
+    quiet_after: float = 1.5
     """Silence that is worth showing."""
     takeover_after: float = 3.0
     """Silence, or slowness, after which a connection is broken off while the others go on."""
-    idle_after: float = 0.25
+    idle_after: float = 0.15
     """The same while a connection has nothing else to do."""
     trickle_rate: float = 1.0 * KIB
     """Bytes a second below which a connection counts as stalled, over one `stall_timeout`."""
@@ -46,18 +46,21 @@ class Tuning(msgspec.Struct, frozen=True):
     """First pause before a host's known ceiling is tried again; doubles each time."""
     recover_pause: float = 1.0
     """A host that was merely busy gets twice the connections after this time, and again."""
-    ramp_step: float = 0.4
-    """Over this time it is measured what a number of connections brings."""
+    ramp_step: float = 0.25
+    """At least over this time it is measured what a number of connections brings."""
     ramp_probe_first: float = 10.0
     ramp_probe_last: float = 60.0
     """First and longest pause before more connections are tried again."""
     look: float = 0.1
     """How often a pull looks at the speed of its connections."""
-    backlog: int = 8 * MIB
-    """Received but unwritten bytes at which the sockets wait; also what a kill may cost."""
+    backlog: int = 12 * MIB
+    """Received but unwritten bytes at which the sockets wait. All of them are lost with a kill, and that may
+    cost 16 MiB: the rest is for the chunks that are being read when it is full. More would bridge longer
+    hiccups of the disk, but so do the kernel's own buffers, whose bytes nobody has promised to keep."""
     checkpoint_bytes: int = 64 * MIB
     checkpoint_seconds: float = 10.0
-    """Written bytes (over all blobs) and time after which part states are made durable."""
+    """Written bytes (over all blobs) and time after which part states are made durable, of the blobs that
+    are worth it by then."""
     unsynced_limit: int = 128 * MIB
     """What a power cut may cost: received bytes that no durable state covers yet."""
     queue_pause: float = 0.25

@@ -15,6 +15,7 @@ from pulltui.engine.pull import Pull
 from pulltui.engine.queue import Queue, held
 from pulltui.engine.run import Run
 from pulltui.engine.sums import Sums
+from pulltui.engine.turns import turn
 from pulltui.engine.views import (
     BlobState,
     BlobView,
@@ -37,6 +38,8 @@ _MOVING = frozenset(
         PullState.WAITING,
     }
 )
+_PAUSED = {PullState.PAUSED: BlobState.PAUSED}
+"""What is said of blobs that nobody has begun since the start."""
 _UNRESOLVED = frozenset({PullState.QUEUED, PullState.RESOLVING, PullState.WAITING})
 _WORST_FIRST = (
     PartState.FAILED,
@@ -72,6 +75,8 @@ class Viewer:
         self._rev += 1
         now = self._context.clock()
         self._sample_hashing(now)
+        writer = self._context.writer
+        writer.disk.look(writer.finished, writer.backlog)
         blobs = {blob.digest: self._sampled(blob, now) for blob in self._queue.downloads() if blob.is_open}
         if len(self._kept) > len(self._queue.pulls):
             self._kept = {key: kept for key, kept in self._kept.items() if key in self._queue.pulls}
@@ -89,7 +94,7 @@ class Viewer:
             unresolved=sum(pull.state in _UNRESOLVED and not pull.size for pull in pulls),
             eta=_eta(total.left, moving.values(), rate),
             connections=sum(len(_connected(blob)) for blob in self._queue.downloads()),
-            backlog=self._context.writer.backlog,
+            backlog=writer.backlog,
             models_dir=str(self._context.store.root),
             transport=self._transport,
             free=self.free,
@@ -98,6 +103,7 @@ class Viewer:
             limit=self._context.limits.rate,
             limit_why=self._context.limits.why,
             capped=self._context.throttle.capped,
+            disk=writer.disk.why,
             suspended=suspended,
         )
 
@@ -143,6 +149,8 @@ class Viewer:
         rate = sum(view.rate for view in views)
         error = pull.error
         waiting = pull.waiting if moving else None
+        if waiting is None and pull.state is PullState.DOWNLOADING:
+            waiting = turn(pull, self._context.slots, self._queue.pulls)
         view = PullView(
             id=pull.id,
             name=pull.name.short,
@@ -165,6 +173,7 @@ class Viewer:
             insecure=pull.base_url.startswith("http:"),
             limit=pull.limit,
             capped=moving and self._capped(pull),
+            disk=self._context.writer.disk.why if moving and any(view.disk for view in views) else "",
         )
         if not moving:
             self._kept[pull.id] = (key, view)
@@ -192,14 +201,15 @@ class Viewer:
                 size=layer.size,
                 done=layer.size if here else min(layer.size, pull.peeked.get(layer.digest, 0)),
                 hashed=layer.size if here else 0,
-                state=BlobState.CACHED if here else BlobState.QUEUED,
+                state=BlobState.CACHED if here else _PAUSED.get(pull.state, BlobState.QUEUED),
             )
         known = blob.verified or blob.table is not None
         there = blob.written if known else min(layer.size, pull.peeked.get(blob.digest, 0))
         done, rate = measured or (there, 0.0)
         watched = blob.digest in self.watched
         connected = _connected(blob)
-        silences = [attempt.silence for attempt in connected]
+        silences = [attempt.silence for attempt in connected if not attempt.over]
+        fresh = [run for run in blob.runs if _connects(run)]
         state = BlobState.PAUSED if pull.state is PullState.PAUSED and not blob.verified else blob.state
         table = blob.table
         parts = self._map(blob) if watched and table is not None else None
@@ -216,6 +226,9 @@ class Viewer:
             eta=self._blob_eta(blob, done, rate, now),
             state=state,
             connections=len(connected),
+            connecting=len(fresh),
+            reconnecting=sum(run.part.failures > 0 for run in fresh),
+            waiting=sum(run.attempt is not None and run.attempt.waits for run in blob.runs),
             parts=len(table) if table is not None else 0,
             parts_done=sum(part.done for part in table) if table is not None else 0,
             quiet=silences.count(Silence.QUIET),
@@ -224,28 +237,39 @@ class Viewer:
             retries=blob.retries,
             stalls=blob.stalls,
             received=blob.received,
+            takeovers=blob.takeovers,
             fetched_again=blob.fetched_again,
             source=pull.source_host(layer.digest),
             single_stream=blob.single_stream,
+            disk=any(self._behind(run) for run in blob.runs),
             note=blob.note,
-            active=self._active(blob, now) if watched else (),
+            active=self._active(pull, blob, now) if watched else (),
             map=parts,
         )
 
-    def _active(self, blob: BlobDownload, now: float) -> tuple[PartView, ...]:
+    def _behind(self, run: Run) -> bool:
+        """Return whether a run waits for the disk."""
+        return run.attempt is not None and run.attempt.behind and self._context.writer.disk.holds
+
+    def _active(self, pull: Pull, blob: BlobDownload, now: float) -> tuple[PartView, ...]:
         """Return the parts that hold a connection or wait for one, worst first."""
-        views = [self._receiving(run, now) for run in blob.runs]
+        moving = not blob.single_stream and any(_moves(run) for each in pull.downloads for run in each.runs)
+        first_byte = pull.crew.pace.usual.first_byte if pull.crew is not None else 0.0
+        views = [self._receiving(run, now, first_byte if moving else None) for run in blob.runs]
         views += [self._delayed(part, now) for part in blob.delayed]
         order = {state: rank for rank, state in enumerate(_WORST_FIRST)}
         return tuple(sorted(views, key=lambda view: (order.get(view.state, len(order)), view.n)))
 
-    def _receiving(self, run: Run, now: float) -> PartView:
+    def _receiving(self, run: Run, now: float, first_byte: float | None = None) -> PartView:
+        """`first_byte`: the usual seconds to the first one, None if others would not take it over."""
         part, attempt = run.part, run.attempt
         run.meter.sample(now, run.received)
         state, silent, wait, why = PartState.RECEIVING, 0.0, 0.0, part.why if part.failures else ""
         if attempt is not None:
             silent = attempt.silent()
-            if attempt.silence in (Silence.QUIET, Silence.STALLED, Silence.TRICKLE):
+            if self._behind(run):
+                silent, why = 0.0, "held by the disk"
+            elif attempt.silence in (Silence.QUIET, Silence.STALLED, Silence.TRICKLE):
                 state = PartState.QUIET
             if attempt.capped:
                 why = why or "held by the cap"
@@ -260,11 +284,21 @@ class Viewer:
             rate=run.meter.rate(now, run.received) if state is PartState.RECEIVING else 0.0,
             silent=silent if silent >= self._context.tuning.quiet_after else 0.0,
             stall_after=self._context.settings.retry.stall_timeout,
+            takeover=self._takeover(run, first_byte) if state is PartState.QUIET else 0.0,
+            begun=run.received > 0 or state is PartState.WAITING,
             attempt=part.failures,
             attempts=self._context.settings.retry.max_retries,
             wait=wait,
             why=why,
         )
+
+    def _takeover(self, run: Run, first_byte: float | None) -> float:
+        """Return the silence at which another connection goes on for it (`takeover.reason`), 0 if none would."""
+        if first_byte is None:
+            return 0.0
+        after = patience(self._context.tuning.takeover_after, first_byte, begun=run.received > 0)
+        after *= doublings(run.part.moves)
+        return after if after < self._context.settings.retry.stall_timeout else 0.0
 
     def _delayed(self, part: Part, now: float) -> PartView:
         return PartView(
@@ -291,7 +325,7 @@ class Viewer:
         for run in blob.runs:
             if run.attempt is not None and not run.part.done:
                 view = self._receiving(run, self._context.clock())
-                states[run.part.n] = view.state
+                states[run.part.n] = PartState.HELD if _connects(run) else view.state
         done = array("Q", [part.mark.written for part in table]).tobytes()
         return PartMap(offsets=kept[1], sizes=kept[2], done=done, states=bytes(states))
 
@@ -306,21 +340,41 @@ def _connected(blob: BlobDownload) -> list[Attempt]:
     return [attempt for attempt in attempts if attempt is not None and not attempt.waits]
 
 
+def _connects(run: Run) -> bool:
+    """Return whether a run has a connection that has brought nothing yet, and nobody calls quiet."""
+    attempt = run.attempt
+    if attempt is None or run.received or attempt.waits or attempt.over:
+        return False
+    return attempt.silence is Silence.NONE
+
+
+def _moves(run: Run) -> bool:
+    """Return whether bytes of a run come just now."""
+    attempt = run.attempt
+    return attempt is not None and run.received > 0 and attempt.silence is Silence.NONE and not attempt.waits
+
+
 def _why_it_waits(attempt: Attempt) -> tuple[float, str]:
     """Return for how many seconds still (0: until something changes), and why."""
     gate = attempt.gate
-    if gate is None:
-        return 0.0, "another connection is asking for the address"
-    waiting = gate.waiting
-    if waiting is None:
-        return 0.0, gate.crowded
-    return waiting.seconds or 0.0, waiting.why
+    if gate is not None and (waiting := gate.waiting) is not None:
+        return waiting.seconds or 0.0, waiting.why
+    crowded = gate.crowded if gate is not None else ""
+    return 0.0, crowded or "another connection is asking for the address"
+
+
+def _stands(blobs: Collection[BlobView]) -> bool:
+    """Return whether something is being fetched, and none of it moves: nobody can tell how long that takes."""
+    going = [blob for blob in blobs if blob.state is BlobState.DOWNLOADING]
+    held = [blob.quiet + blob.stalled + blob.retrying + blob.waiting + blob.reconnecting for blob in going]
+    moving = sum(blob.connections - blob.quiet - blob.reconnecting for blob in going)
+    return bool(sum(held)) and moving == 0
 
 
 def _eta(left: int, blobs: Collection[BlobView], rate: float) -> float | None:
     """Return the seconds until the `left` bytes have come at `rate`; after that, until these are hashed."""
     if left:
-        return time_left(left, rate)
+        return None if _stands(blobs) else time_left(left, rate)
     etas = [blob.eta for blob in blobs if blob.state is BlobState.VERIFYING]
     known = [eta for eta in etas if eta is not None]
     return max(known) if known and len(known) == len(etas) else None

@@ -69,6 +69,10 @@ class PartView(msgspec.Struct, frozen=True):
     """Seconds since the last byte came off the socket; counted from 3 s on."""
     stall_after: float = 0.0
     """The silence at which the connection is given up."""
+    takeover: float = 0.0
+    """The silence at which another connection goes on for it; 0 while none would."""
+    begun: bool = True
+    """Its connection has brought a byte, or there is none; else one is being made."""
     attempt: int = 0
     """Failures in a row without progress; 0 when all is well."""
     attempts: int = 0
@@ -76,7 +80,8 @@ class PartView(msgspec.Struct, frozen=True):
     wait: float = 0.0
     """Seconds until the next try."""
     why: str = ""
-    """What went wrong last: '503', 'connection reset', 'stalled for 30 s'; 'held by the cap'."""
+    """What went wrong last: '503', 'connection reset', 'stalled for 30 s'; 'held by the cap', 'held by the
+    disk'."""
 
 
 class PartMap(msgspec.Struct, frozen=True):
@@ -98,7 +103,8 @@ class Waiting(msgspec.Struct, frozen=True):
     why: str
     seconds: float | None = None
     kind: str = ""
-    """A stable word: busy (the server asked for it), offline, retries, no-space, schedule."""
+    """A stable word: busy (the server asked for it), offline, retries, no-space, schedule, connections
+    (others have them all)."""
 
 
 class BlobView(msgspec.Struct, frozen=True):
@@ -126,16 +132,26 @@ class BlobView(msgspec.Struct, frozen=True):
     stalled: int = 0
     retrying: int = 0
     """How many parts are quiet, stalled, waiting for a retry."""
+    waiting: int = 0
+    """How many more wait for their host, or for its answer to another one."""
+    connecting: int = 0
+    """Connections that have not brought a byte yet and are not quiet."""
+    reconnecting: int = 0
+    """Those among them that try again what has failed."""
     retries: int = 0
     stalls: int = 0
+    takeovers: int = 0
+    """How often another connection went on for one that was quiet, or far slower than its siblings."""
     received: int = 0
     """Bytes that came off sockets since this start."""
     fetched_again: int = 0
-    """Bytes asked for although they had been written before (repairs)."""
+    """Bytes that came a second time: by repairs, or twice because their connection changed."""
     source: str = ""
     """Host that the bytes come from."""
     single_stream: bool = False
     """The server knows no ranges: one connection from the start."""
+    disk: bool = False
+    """The disk holds it back just now: what came of it has to be written or synced first."""
     note: str = ""
     """One clean sentence on what is going on when it is not plain downloading."""
     active: tuple[PartView, ...] = ()
@@ -213,6 +229,8 @@ class PullView(msgspec.Struct, frozen=True):
     """Its own cap, bytes a second."""
     capped: bool = False
     """A cap, its own or that of everything, holds it back just now."""
+    disk: str = ""
+    """The disk holds it back just now: what it takes, in words; else empty."""
 
 
 class EngineView(msgspec.Struct, frozen=True):
@@ -246,10 +264,14 @@ class EngineView(msgspec.Struct, frozen=True):
     """Where that cap comes from: `settings`, `schedule` (with its hours), `set by hand`."""
     capped: bool = False
     """That cap holds us back just now."""
+    disk: str = ""
+    """The disk holds us back just now: what it takes, in words; else empty."""
     undo: str = ""
     """What `undo` would take back, in words; empty if there is nothing."""
     adoptable: tuple[PartialView, ...] = ()
     """Ollama's partials found at the start that can be adopted and nobody has decided about yet."""
+    starting: bool = False
+    """The engine is not up yet: what is in the queue is not known."""
     suspended: bool = False
     """The machine slept, or the process was stopped, until a moment ago; everything connects again."""
 
@@ -292,5 +314,6 @@ class Event(msgspec.Struct, frozen=True):
     blobs: int = 0
     size: int = 0
     cached: int = 0
+    here: int = 0
     seconds: float = 0.0
     fetched_again: int = 0
