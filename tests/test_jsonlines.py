@@ -97,7 +97,16 @@ def test_progress_comes_once_a_second() -> None:
     ],
 )
 def test_the_schema_check_sees_what_breaks_the_contract(change: dict[str, Any], problem: str) -> None:
-    good = {"v": 1, "t": 0.5, "event": "resolved", "pull": "tiny", "blobs": 3, "bytes": 5, "cached": 0}
+    good = {
+        "v": 1,
+        "t": 0.5,
+        "event": "resolved",
+        "pull": "tiny",
+        "blobs": 3,
+        "bytes": 5,
+        "cached": 0,
+        "here": 0,
+    }
     assert problems(good) == []
     assert problems(good | change) == [problem]
     del good["cached"]

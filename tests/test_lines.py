@@ -149,7 +149,7 @@ class TestWords:
         ("group", "line"),
         [
             (
-                [event(1, EventKind.RESOLVED, blobs=3, size=253_000_000, cached=1_200_000)],
+                [event(1, EventKind.RESOLVED, blobs=3, size=253_000_000, here=1_200_000)],
                 "tiny: 3 blobs, 253 MB, 1.20 MB of it here already",
             ),
             (

@@ -49,7 +49,7 @@ _WHERE = (
     Field("in_s", "number", "seconds until the next try; null: until something changes", True),
     Field("why", "string", "what went wrong, in words"),
 )
-_FETCHED_AGAIN = Field("fetched_again", "integer", "bytes fetched again by repairs")
+_FETCHED_AGAIN = Field("fetched_again", "integer", "bytes that came a second time")
 
 COMMON: Final = (
     Field("v", "integer", f"version of this contract: {VERSION}"),
@@ -64,6 +64,7 @@ EVENTS: Final[dict[str, Kind]] = {
             Field("blobs", "integer", "distinct blobs"),
             Field("bytes", "integer", "bytes of all blobs"),
             Field("cached", "integer", "bytes of blobs that were here already"),
+            Field("here", "integer", "bytes that were here already, parts of blobs included"),
         ),
     ),
     "progress": Kind(
@@ -214,7 +215,7 @@ def _fields(event: Event, pulls: Sequence[PullView]) -> dict[str, Any] | None:
     """Return the fields of `event`, or None if the contract does not know it."""
     match event.kind:
         case EventKind.RESOLVED:
-            return {"blobs": event.blobs, "bytes": event.size, "cached": event.cached}
+            return {"blobs": event.blobs, "bytes": event.size, "cached": event.cached, "here": event.here}
         case EventKind.STALLED | EventKind.RETRY | EventKind.WAITING:
             return {
                 "blob": role(event, pulls) or None,

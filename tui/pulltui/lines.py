@@ -73,11 +73,11 @@ class Lines:
                 self._drawn = True
                 self._output.write(_ERASE + fit(segments(pulls), self._output.width - 1))
             return
-        percent = 0 if _unresolved(pulls) else _percent(*_sums(pulls))
+        percent = _percent(*_sums(pulls))
         since = now - self._last
         if since >= PLAIN_SECONDS or (percent >= self._percent + PLAIN_PERCENT and since >= PLAIN_PAUSE):
             self._last, self._percent = now, percent
-            self._say("  ".join(segment.text for segment in segments(pulls)))
+            self._say("  ".join(segment.text for segment in segments(pulls, whole_name=True)))
 
     def summary(self, outcome: Outcome) -> None:
         """Write the last line: what is done and where, or how to go on."""
@@ -119,7 +119,7 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
     lead = "".join(f"{word}: " for word in (name, what) if word)
     match event.kind:
         case EventKind.RESOLVED:
-            here = f", {format_size(event.cached)} of it here already" if event.cached else ""
+            here = f", {format_size(event.here)} of it here already" if event.here else ""
             return f"{name}: {event.blobs} blobs, {format_size(event.size)}{here}"
         case EventKind.STALLED | EventKind.RETRY if len(group) > 1:
             waits = [e.wait for e in group if e.wait is not None]
@@ -166,10 +166,11 @@ class Segment(NamedTuple):
     goes: int = 0
 
 
-def segments(pulls: Sequence[PullView]) -> list[Segment]:
+def segments(pulls: Sequence[PullView], *, whole_name: bool = False) -> list[Segment]:
     """Return the parts of a progress line: name, percent, bytes, rate, time left, connections, trouble.
 
-    Per cent and time left are left out as long as they are not known.
+    A long name is cut on the left, unless `whole_name` is wanted, which programs look for. Per cent and
+    time left are left out as long as they are not known.
     """
     under_way = [pull for pull in pulls if pull.state not in {PullState.DONE, PullState.FAILED}]
     if not pulls:
@@ -178,7 +179,7 @@ def segments(pulls: Sequence[PullView]) -> list[Segment]:
         return [Segment(f"{len(pulls)} pulls ended" if len(pulls) > 1 else "ended")]
     alone = under_way[0] if len(pulls) == 1 else None
     lead = (
-        cut_left(alone.name, NAME_CELLS)
+        (alone.name if whole_name else cut_left(alone.name, NAME_CELLS))
         if alone
         else f"{len(pulls) - len(under_way)} of {len(pulls)} pulls ended"
     )

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulltui.arguments import ModelsDir, Names, check_names, errors_in_words, fail
-from pulltui.config_cli import USAGE
+from pulltui.arguments import ModelsDir, Names
 from pulltui.engine.clean import safe, safe_name
+from pulltui.refusals import USAGE, check_names, errors_in_words, fail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def status(
 ) -> None:
     """Show what is in the queue, how far it is, and what failed. Changes nothing."""
     from pulltui.desk import HELD, Desk
-    from pulltui.queued import look, table
+    from pulltui.queued import finished, look, table
 
     with errors_in_words():
         desk = Desk(models_dir)
@@ -49,9 +49,11 @@ def status(
     if json:
         typer.echo(_object(desk.start.models, pulls, str(held) if held else None))
     elif pulls:
-        typer.echo("\n".join(table(pulls)))
+        typer.echo("\n".join(table(pulls, held=held is not None)))
     else:
         typer.echo(f"Nothing is in the queue for {desk.start.models}.")
+        for line in finished(desk.finished()):
+            typer.echo(line)
     if held:
         fail(str(held), "It shows and changes its queue; what stands here is what it saved last.", HELD)
 
@@ -174,8 +176,6 @@ def _save(queue: QueueFile, entries: Sequence[Entry]) -> None:
 
 def _chosen(names: Sequence[str], everything: bool, entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries that are named; exits with 2, before anything is changed, if one is not there."""
-    from pulltui.engine.names import parse
-
     if everything and names:
         raise typer.BadParameter("name some, or take --all of them", param_hint="--all")
     if everything:
@@ -185,15 +185,39 @@ def _chosen(names: Sequence[str], everything: bool, entries: Sequence[Entry]) ->
     if not names:
         raise typer.BadParameter("name at least one, or take --all of them", param_hint="NAME")
     check_names(names)
-    known = {entry.model.key: entry for entry in entries}
-    unknown = [name for name in names if parse(name).key not in known]
-    for name in unknown:
-        typer.echo(f"pulltui: {safe_name(name, 300)} is not in the queue{_meant(name, entries)}", err=True)
+    chosen: list[Entry] = []
+    unknown = False
+    for name in names:
+        found = _called(name, entries)
+        chosen += found[:1]
+        if len(found) != 1:
+            unknown = True
+            told = f"could be {_either(found)}" if found else f"is not in the queue{_meant(name, entries)}"
+            typer.echo(f"pulltui: {safe_name(name, 300)} {told}", err=True)
     if unknown:
         typer.echo("  Nothing was changed; `pulltui status` shows the queue.", err=True)
         raise typer.Exit(USAGE)
-    keys = {parse(name).key for name in names}
-    return [entry for key, entry in known.items() if key in keys]
+    return [entry for entry in entries if entry in chosen]
+
+
+def _called(name: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entry of that name, or those whose names end like it: `harbor`, `harbor:7b`, `me/harbor`."""
+    from pulltui.engine.names import parse
+
+    key, tail = parse(name).key, f"/{name.strip().casefold()}"
+    exact = [entry for entry in entries if entry.model.key == key]
+    return exact or [entry for entry in entries if any(form.endswith(tail) for form in _forms(entry))]
+
+
+def _forms(entry: Entry) -> tuple[str, str]:
+    """Return an entry's name with the tag and without it."""
+    whole = entry.model.short.casefold()
+    return whole, whole.rpartition(":")[0]
+
+
+def _either(entries: Sequence[Entry]) -> str:
+    *others, last = (entry.model.short for entry in entries)
+    return f"{', '.join(others)} or {last}"
 
 
 def _meant(name: str, entries: Sequence[Entry]) -> str:

@@ -9,10 +9,14 @@ from pulltui_config import format_rate, format_size
 
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import storage_error
+from pulltui.engine.history import Record
 from pulltui.engine.manifest import Manifest
 from pulltui.engine.peek import peek
 from pulltui.engine.queuefile import Entry, QueueFile
 from pulltui.engine.store import Store
+
+_FINISHED = 5
+"""So many of those that are done are told."""
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -45,9 +49,20 @@ def look(entry: Entry, queue: QueueFile, store: Store) -> Queued:
     )
 
 
-def table(pulls: Sequence[Queued]) -> list[str]:
-    """Return the lines that show them, in order; reasons of failures are below their pulls."""
-    rows = [_row(n, pull) for n, pull in enumerate(pulls, 1)]
+def finished(records: Sequence[Record]) -> list[str]:
+    """Return the lines that tell what finished last, the newest first."""
+    newest = list(reversed(records))[:_FINISHED]
+    rows = [(safe(record.name, 300), format_size(record.size), record.when[:16]) for record in newest]
+    width = max((len(name) for name, _, _ in rows), default=0)
+    return [f"done {when.replace('T', ' ')}  {name:<{width}}  {size}" for name, size, when in rows]
+
+
+def table(pulls: Sequence[Queued], *, held: bool = False) -> list[str]:
+    """Return the lines that show them, in order; reasons of failures are below their pulls.
+
+    `held`: another process works on them, and may have begun with what is queued here.
+    """
+    rows = [_row(n, pull, held) for n, pull in enumerate(pulls, 1)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row, pull in zip(rows, pulls, strict=True):
@@ -60,13 +75,14 @@ def table(pulls: Sequence[Queued]) -> list[str]:
     return lines
 
 
-def _row(number: int, pull: Queued) -> tuple[str, ...]:
+def _row(number: int, pull: Queued, held: bool) -> tuple[str, ...]:
     percent, amount = "", "size not known yet"
     if pull.total is not None:
         percent = f"{pull.done * 100 // pull.total if pull.total else 100}%"
         amount = f"{format_size(pull.done)} of {format_size(pull.total)}"
     cap = "" if pull.limit is None else f"at most {format_rate(pull.limit)}"
-    return str(number), pull.name, pull.state, percent, amount, cap
+    state = "queued or active" if held and pull.state == "queued" else pull.state
+    return str(number), pull.name, state, percent, amount, cap
 
 
 def discard(store: Store, gone: Sequence[Manifest | None], left: Sequence[Manifest | None]) -> str:
