@@ -26,6 +26,14 @@ BOM: Final = b"\xef\xbb\xbf"
 Place = tuple[str, ...]
 
 _TOML_PLACE = re.compile(r" \((?:at line (\d+), column (\d+)|at end of document)\)$")
+_TABLE_TWICE = re.compile(r"Cannot declare (\(.*\)) twice")
+_CLOSED = re.compile(r"Cannot (?:mutate immutable|redefine) namespace (\(.*\))")
+_TOML_WORDS: Final = {
+    "Cannot overwrite a value": "this name has a value already, further up",
+    "Invalid value": 'behind the = there is no value; texts are written in quotes, "like this"',
+    "Illegal character '\\n'": "a text begins here and does not end: its second quote is missing",
+}
+"""What tomllib's sentences mean to people; those that are not here say it well enough."""
 
 
 class Origin(Struct, frozen=True):
@@ -201,8 +209,25 @@ def parse(text: bytes, parse_float: Callable[[str], Any] = float) -> dict[str, A
             raise UnusableError(f"this is not TOML: {message}") from error
         at_end = place[1] is None
         line = text.rstrip().count(b"\n") + 1 if at_end else int(place[1])
-        what = message[: place.start()]
+        what = _in_words(message[: place.start()])
         raise UnusableError(f"this is not TOML: {what}", line, None if at_end else int(place[2])) from error
+
+
+def _in_words(message: str) -> str:
+    """What tomllib says, without the tuples that it calls names by."""
+    if twice := _TABLE_TWICE.fullmatch(message):
+        return f"[{_dotted(twice[1])}] stands here a second time; its keys go below the first"
+    if closed := _CLOSED.fullmatch(message):
+        return f"{_dotted(closed[1])} has its value further up, and nothing can be added to it here"
+    return _TOML_WORDS.get(message, message)
+
+
+def _dotted(names: str) -> str:
+    """("a", "b c") in Python's notation as people write it: a."b c"."""
+    # Wanted for a broken file only.
+    from ast import literal_eval
+
+    return key_of(literal_eval(names))
 
 
 def _take_document(document: dict[str, Any], layers: _Layers, origin: Origin) -> list[Fault]:

@@ -1,13 +1,13 @@
 """The settings file that a new user gets: every key, commented out, with what it does and what is allowed."""
 
-import textwrap
+import re
 from typing import Any, Final
 
 from pulltui_config.kinds import allowed, default_of, description_of, keys_of, struct_of
 from pulltui_config.settings import Period, Settings
 from pulltui_config.values import write
 
-WIDTH: Final = 100
+_SENTENCE: Final = re.compile(r"(?<=\.) +(?=[A-Z\"])")
 
 _HEAD = """\
 #:schema ./config.schema.json
@@ -37,12 +37,12 @@ def template() -> str:
 
 
 def _about_key(annotation: Any) -> str:
-    return _comment(f"{description_of(annotation)} Allowed: {allowed(annotation)}.")
+    return f"{_comment(description_of(annotation))}# Allowed: {allowed(annotation)}.\n"
 
 
 def _comment(text: str) -> str:
-    lines = textwrap.wrap(text, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
-    return "".join(f"# {line}\n" for line in lines)
+    """A line for each sentence: editors that wrap lines find nothing that was wrapped for another width."""
+    return "".join(f"# {sentence}\n" for sentence in _SENTENCE.split(text))
 
 
 def _schedule_example() -> str:

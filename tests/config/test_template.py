@@ -1,5 +1,6 @@
 import json
 import re
+import string
 from typing import Any
 
 from pulltui_config.kinds import every_setting
@@ -31,10 +32,13 @@ def test_the_templates_schedule_is_an_example_that_works() -> None:
     assert (period.from_, period.to, period.bandwidth) == (540, 1050, 5_000_000)
 
 
-def test_the_template_names_its_schema_first_and_fits_a_screen() -> None:
+def test_the_template_names_its_schema_first_and_has_a_line_for_each_sentence() -> None:
     lines = template().splitlines()
     assert lines[0] == "#:schema ./config.schema.json"
-    assert max(map(len, lines)) <= 100
+    prose = [line for line in lines[1:] if re.match(r"# (?! )", line)]
+    assert all(line.endswith((".", ":")) and line[2] in '"' + string.ascii_uppercase + "`" for line in prose)
+    assert all(". A" not in line for line in prose), "a sentence ends its line"
+    assert "# Allowed: true or false." in lines
 
 
 def test_the_schema_has_every_key_with_description_and_default() -> None:

@@ -33,7 +33,7 @@ STEPS = (
     ("P", r"downloading"),
     ("[", r"cap [\d.]+ [KMG]B/s"),
     ("]", r"cap [\d.]+ [KMG]B/s"),
-    ("T", r"cap as the settings have it"),
+    ("T", r"no cap"),
     ("t", r"─ Cap ─"),
     ("Escape", CLOSED),
     ("Space", r"1 marked"),
@@ -61,6 +61,7 @@ STEPS = (
     ("y", r"sha256:[0-9a-f]{64}|▌ sha256:"),
     ("Y", r"/blobs/"),
     ("l", r"esc back"),
+    ("f", r"follows"),
     ("Escape", CLOSED),
     ("I", r"Ollama has left nothing"),
     ("C-p", r"─ Find ─"),
@@ -68,6 +69,10 @@ STEPS = (
     (":", r"─ Find ─"),
     ("Escape", CLOSED),
     (",", r"stall_timeout = 5"),
+    ("C-t", r"unsaved . 1 (problem|warning)"),
+    ("C-n", r"unsaved . 1 (problem|warning)"),
+    ("C-r", r"(?m)\A settings .*[^n]saved *$"),
+    ("C-o", r"Nothing has changed"),
     ("Escape", CLOSED),
     ("e", r"edited"),
     ("a", r"─ Add models ─"),
@@ -114,5 +119,5 @@ def test_every_key_does_what_it_says(tmp_path: Path) -> None:
 def test_no_key_is_left_out() -> None:
     pressed = {key for key, _ in STEPS}
     for name, action in ACTIONS.items():
-        keys = {_TMUX.get(key, key) for key in action.keys}
+        keys = {_TMUX.get(key, key.replace("ctrl+", "C-")) for key in action.keys}
         assert keys & pressed or name in _ELSEWHERE, name

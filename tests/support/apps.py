@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from pulltui.engine.api import EngineApi
@@ -25,6 +26,7 @@ def make_app(service: EngineApi, **changes: Any) -> PulltuiApp:
         "ui": Ui(fps=0, animations=False, theme="pulltui-dark"),
         "glyphs": UNICODE,
         "clock": lambda: 0.0,
+        "now": lambda: datetime(2026, 3, 14, 14, 3, 12, tzinfo=UTC),
     }
     return PulltuiApp(service, **(arguments | changes))
 

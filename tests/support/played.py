@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pulltui.engine.context import Context, Live
+from pulltui.engine.edges import Edges
 from pulltui.engine.errors import PullError
 from pulltui.engine.gates import Gates
 from pulltui.engine.history import Record
@@ -140,6 +141,7 @@ class Played:
             gates=Gates(QUICK, clock),
             slots=nothing,
             log=self.log,
+            edges=Edges(clock, 1.0),
             throttle=Throttle(clock),
             limits=nothing,
         )

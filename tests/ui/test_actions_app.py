@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from pulltui.reload import Reload
 from pulltui.ui.app import PulltuiApp
+from pulltui.ui.keymap import ACTIONS, ELSEWHERE, GROUPS, IN_DIALOGS
 from pulltui.ui.screens.help import HelpDialog
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.settings import SettingsScreen
 from pulltui.ui.settings_file import SettingsFile
+from pulltui.ui.widgets.line_view import LineView
 from pulltui_config.settings import Ui
 from support.apps import make_app, said, settle, shown, toasts
 from support.fake_service import FakeService
 from support.scenes import queue
 from support.settings import make_start
+from textual.widgets import TextArea
 
 
 def app_with_file(directory: Path, service: FakeService, text: str = "", **more: Any) -> PulltuiApp:
@@ -116,6 +119,31 @@ async def test_bad_keys_are_told_at_the_start_and_none_of_them_count() -> None:
         assert service.calls == [("pause", "pull1")]
 
 
+@pytest.mark.parametrize(("ui_keys", "key"), [({}, "comma"), ({"settings": ["f4"]}, "f4"), ({}, "")])
+async def test_what_is_found_at_the_start_leads_to_the_settings(
+    tmp_path: Path, ui_keys: dict[str, list[str]], key: str
+) -> None:
+    file = SettingsFile(make_start(tmp_path, "[ui]\nbell = true\nfps = 99\n"))
+    reload = Reload(file.start.watched(), lambda _: None)
+    notices = [str(problem) for problem in file.start.loaded.problems]
+    app = make_app(FakeService(queue()), ui=ui(**ui_keys), file=file, reload=reload, notices=notices)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert isinstance(app.screen, NoticesDialog)
+        lines = app.screen.query_one("#notices", LineView).lines
+        assert lines[-1].text == f"{'f4' if key == 'f4' else ','} edit the settings"
+        if key:
+            await pilot.press(key)
+        else:
+            await pilot.click(
+                "#notices", offset=(4, len(app.screen.query_one("#notices", LineView).lines) - 1)
+            )
+        await pilot.pause()
+        assert isinstance(app.screen, SettingsScreen)
+        assert app.screen.query_one(TextArea).cursor_location == (2, 0), "where the problem is"
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+
 async def test_keys_change_while_it_runs(tmp_path: Path) -> None:
     now = [0.0]
     service = FakeService(queue())
@@ -136,13 +164,12 @@ async def test_keys_change_while_it_runs(tmp_path: Path) -> None:
 
 
 async def test_help_lists_every_action_in_groups() -> None:
-    from pulltui.ui.keymap import ACTIONS, GROUPS
-
     app = make_app(FakeService(queue()))
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.press("question_mark")
-        text = shown(app, "help", app.screen)
-        assert all(title in text for title in GROUPS)
+        text = " ".join(shown(app, "help", app.screen).split())
+        assert all(title in text for title in (*GROUPS, *ELSEWHERE))
+        assert all(fixed.what in text for fixed in IN_DIALOGS)
         assert all(action.tooltip in text for action in ACTIONS.values())
 
 
@@ -151,3 +178,31 @@ async def test_a_theme_that_does_not_exist_is_told() -> None:
     async with app.run_test(size=(80, 24)):
         assert isinstance(app.screen, NoticesDialog)
         assert app.theme == "pulltui-dark"
+
+
+async def test_the_keys_of_the_settings_change_while_one_is_there(tmp_path: Path) -> None:
+    now = [0.0]
+    app = app_with_file(tmp_path, FakeService(queue()), clock=lambda: now[0])
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.poll()
+        await pilot.press("comma")
+        screen = app.screen
+        assert isinstance(screen, SettingsScreen)
+        assert shown(app, "foot", screen).startswith(" ^o save  esc leave")
+        text = '[ui]\nkeys = { settings_save = ["f3"], settings_leave = ["f4"] }\n'
+        screen.query_one(TextArea).load_text(text)
+        await pilot.pause()
+        await pilot.press("ctrl+o")
+        now[0] += 2
+        app.poll()
+        await pilot.pause()
+        assert shown(app, "foot", screen).startswith(" f3 save  f4 leave")
+        screen.query_one(TextArea).load_text(text + "fps = 5\n")
+        await pilot.pause()
+        await pilot.press("ctrl+o")
+        assert screen.unsaved, "that key is for nothing now"
+        await pilot.press("f3")
+        assert not screen.unsaved
+        await pilot.press("escape", "f4")
+        await pilot.pause()
+        assert isinstance(app.screen, MainScreen)

@@ -14,6 +14,7 @@ from pulltui_config.settings import Ui
 from support.apps import make_app, said, settle
 from support.fake_service import FakeService
 from support.scenes import busy_pull, pull, queue, view
+from textual.widgets import Button
 
 
 def three(*states: PullState) -> FakeService:
@@ -82,7 +83,8 @@ async def test_capital_d_asks_and_the_harmless_answer_is_the_easy_one() -> None:
         await pilot.press("D", "y")
         await settle(pilot)
         assert service.calls == [("delete", "pull1")]
-        assert said(app) == ["removed qwen3:32b with what was fetched. u brings it back"]
+        again = "u puts it on the list again, to be fetched anew"
+        assert said(app) == [f"removed qwen3:32b; what was fetched is deleted. {again}"]
 
 
 async def test_capital_d_asks_about_all_that_are_marked() -> None:
@@ -92,6 +94,18 @@ async def test_capital_d_asks_about_all_that_are_marked() -> None:
         await pilot.press("space", "space", "D", "y")
         await settle(pilot)
         assert service.calls == [("delete", "pull1", "pull2")]
+
+
+async def test_capital_d_on_what_is_done_only_takes_it_off_the_list() -> None:
+    service = three(PullState.DONE, PullState.FAILED, PullState.DONE)
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("D")
+        assert [str(button.label) for button in app.screen.query(Button)][1] == "y Remove from the list"
+        await pilot.press("y")
+        await settle(pilot)
+        assert service.calls == [("delete", "pull1")]
+        assert said(app)[-1].endswith(". u brings it back") and "deleted" not in said(app)[-1]
 
 
 async def test_nothing_is_asked_when_the_settings_say_so() -> None:

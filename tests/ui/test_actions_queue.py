@@ -57,7 +57,8 @@ async def test_pulls_move_only_where_the_queue_is_seen_as_it_is(keys: tuple[str,
         await pilot.press(*keys, "J", "K")
         await settle(pilot)
         assert service.calls == []
-        assert all(why in text for text in said(app)) and len(said(app)) == 2
+        (text,) = said(app)
+        assert why in text and text.endswith("(2 times)")
 
 
 async def test_starting_next() -> None:
@@ -118,8 +119,7 @@ async def test_brackets_lower_and_raise_the_cap_step_by_step() -> None:
         await settle(pilot)
         rates = [rate for _, rate in service.calls]
         assert rates == [100 * MB, 50 * MB, 100 * MB, 200 * MB, 500 * MB, 1000 * MB, None]
-        assert said(app)[0] == "cap 100 MB/s"
-        assert said(app)[-1] == "there is no cap"
+        assert said(app) == ["there is no cap"], "one toast about caps, and not nine"
 
 
 async def test_the_cap_is_in_the_header_with_where_it_comes_from() -> None:
@@ -149,13 +149,50 @@ async def test_a_cap_of_the_settings_is_lifted_by_none_at_all_and_put_back_by_le
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.press("T")
         await settle(pilot)
-        assert service.calls == [("set_limit", NO_CAP)] and said(app) == ["no cap"]
+        assert service.calls == [("set_limit", NO_CAP)]
+        assert said(app) == ["no cap: that of the settings, 20.0 MB/s, is off; T goes back to it"]
         service.change(lambda old: msgspec.structs.replace(old, rev=2, now=old.now + 1))
         app.poll()
-        assert "cap" not in shown(app, "header")
+        assert "no cap (by hand)" in shown(app, "header")
         await pilot.press("T")
         await settle(pilot)
         assert service.calls[1:] == [("set_limit", None)]
+
+
+async def test_the_cap_of_the_settings_is_a_step_between_those_by_hand() -> None:
+    service = FakeService(msgspec.structs.replace(queue(), limit=30.0 * MB, limit_why="settings"))
+    app = make_app(service)
+    seen = []
+    async with app.run_test(size=(120, 36)) as pilot:
+        for key in ("[", "[", "]", "]", "]", "]", "[", "["):
+            await pilot.press("left_square_bracket" if key == "[" else "right_square_bracket")
+            await settle(pilot)
+            seen.append((service.calls[-1][1], *said(app)))
+    by_hand = [(rate * MB, f"cap {rate}.0 MB/s, set by hand") for rate in (20, 10, 20)]
+    back = (None, "cap as the settings have it: 30.0 MB/s")
+    above = [(50 * MB, "cap 50.0 MB/s, set by hand"), (100 * MB, "cap 100 MB/s, set by hand")]
+    assert seen == [*by_hand, back, *above, above[0], back]
+
+
+async def test_above_the_last_step_the_cap_of_the_settings_is_off_and_it_is_said_how_to_go_back() -> None:
+    service = FakeService(msgspec.structs.replace(queue(), limit=1000.0 * MB, limit_why="settings"))
+    app = make_app(service)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert service.calls == [("set_limit", NO_CAP)]
+        told = "that of the settings, 1.00 GB/s, is off; T goes back to it"
+        assert said(app) == [f"no cap: {told}"]
+        service.change(lambda old: msgspec.structs.replace(old, rev=2, now=old.now + 1))
+        app.poll()
+        assert "no cap (by hand)" in shown(app, "header") and "TB/s" not in shown(app, "panel")
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert said(app) == [f"there is no cap: {told}"] and len(service.calls) == 1
+        await pilot.press("T")
+        await settle(pilot)
+        assert service.calls[1:] == [("set_limit", None)]
+        assert said(app) == ["cap as the settings have it: 1.00 GB/s"]
 
 
 async def test_without_a_cap_capital_t_says_how_to_get_one() -> None:

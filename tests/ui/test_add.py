@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from pulltui.engine.errors import NotFoundError, PullError
+from pulltui.engine.errors import BusyError, NotFoundError, PullError
 from pulltui.engine.views import ModelInfo, PullState
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
 from pulltui.ui.screens import add
@@ -42,6 +42,11 @@ def app_of(service: FakeService, text: str = "", glyphs: Glyphs = UNICODE) -> Di
 async def type_in(pilot: Pilot[None], text: str) -> None:
     """Put text into the input in one go: each key of `press` waits for an idle screen."""
     pilot.app.screen.query_one(Input).insert_text_at_cursor(text)
+    await settled(pilot)
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Let the answers come."""
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
@@ -71,7 +76,7 @@ async def test_a_name_is_checked_as_it_is_typed_and_answered_by_enter(service: F
         await pilot.press("enter")
         assert app.answers == []
         await pilot.press("backspace", "backspace", *"qwen3")
-        assert text_of(app, "verdict").splitlines()[0].startswith("✓ qwen3:latest")
+        assert text_of(app, "verdict").splitlines()[0].startswith("✓ qwen3:latest  20.0 GB")
         await pilot.press("enter")
         assert app.answers == [("qwen3",)]
 
@@ -105,6 +110,38 @@ async def test_a_name_the_registry_does_not_know_says_so(service: FakeService) -
     async with app.run_test(size=(80, 24)) as pilot:
         await type_in(pilot, "nope")
         assert "✗ registry.ollama.ai has no nope:latest (404). Check the name." in text_of(app, "verdict")
+        assert "Nothing is added while a name is wrong; enter asks again." in text_of(app, "verdict")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.answers == [] and service.calls == [("inspect", "nope")] * 2
+        service.models["nope"] = info("nope:latest")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert text_of(app, "verdict").startswith("✓ nope:latest  20.0 GB")
+        await pilot.press("enter")
+        assert app.answers == [("nope",)]
+
+
+async def test_nothing_is_ticked_before_anything_is_known(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(add, "PAUSE", 1000.0)
+    app = app_of(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("t", "a", "g")
+        assert text_of(app, "verdict").splitlines()[0] == "◌ tag:latest  asking how large it is"
+        await pilot.press("enter")
+        assert app.answers == [("tag",)], "nobody has to wait for the answer"
+
+
+async def test_a_server_that_is_busy_is_nothing_against_a_name(service: FakeService) -> None:
+    service.models["m"] = BusyError("h asks to wait 20 minutes (429)", "Come back then.")
+    app = app_of(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "m")
+        assert "~ m:latest: h asks to wait 20 minutes (429)." in text_of(app, "verdict")
+        await pilot.press("enter")
+        assert app.answers == [("m",)]
 
 
 async def test_no_answer_is_nothing_against_a_name(service: FakeService) -> None:
@@ -188,6 +225,7 @@ async def test_nothing_that_is_pasted_does_anything(evil: str, service: FakeServ
 
 
 async def test_it_opens_with_what_was_pasted_elsewhere(service: FakeService) -> None:
+    service.models |= {name: info(f"{name}:latest") for name in "abc"}
     app = app_of(service, "a\nb")
     async with app.run_test(size=(80, 24)) as pilot:
         assert app.screen.query_one(Input).value == "a b"

@@ -47,6 +47,8 @@ async def test_with_none_there_is_nothing_to_take() -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         assert "none" in text_of(app, "said")
         await pilot.press("y")
+        assert app.answers == []
+        await pilot.press("enter")
         assert app.answers == [None]
 
 

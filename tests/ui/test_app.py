@@ -7,16 +7,16 @@ import asyncio
 import msgspec
 import pytest
 from pulltui.engine.views import EngineView, Event, EventKind, PullState
-from pulltui.ui.app import END_NOW
+from pulltui.ui.app import END_NOW, PulltuiApp
 from pulltui.ui.glyphs import ASCII
-from pulltui.ui.keymap import ACTIONS
+from pulltui.ui.keymap import ACTIONS, MAIN
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.saving import SavingDialog
 from pulltui.ui.widgets.key_line import KeyLine
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.widgets.pull_list import PullList
-from support.apps import make_app, selected, settle, shown, toasts
+from support.apps import make_app, said, selected, settle, shown, toasts
 from support.fake_service import FakeService
 from support.scenes import busy_blob, busy_pull, failed_pull, pull, queue, view
 from textual import events
@@ -332,7 +332,7 @@ async def test_every_binding_has_an_id_and_says_what_it_does() -> None:
             for active in app.screen.active_bindings.values()
             if active.binding.action.startswith("do(")
         }
-        assert bindings == {name: action.tooltip for name, action in ACTIONS.items()}
+        assert bindings == {name: ACTIONS[name].tooltip for name in MAIN}
 
 
 @pytest.mark.parametrize("keys", [(), ("a", *"qwen3"), ("a", *"-x"), ("question_mark",), ("q",)], ids=str)
@@ -359,3 +359,27 @@ async def test_sizes_change_while_it_runs() -> None:
             await pilot.pause()
             app.poll()
         assert "model 9e3779b9" in shown(app, "panel")
+
+
+async def test_before_the_engine_is_up_it_says_nothing_of_the_queue() -> None:
+    service = FakeService(EngineView(models_dir="/srv/models", starting=True))
+    frames: list[str] = []
+    app: PulltuiApp = make_app(service, on_shown=lambda: frames.append(shown(app, "panel")))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        [first] = frames
+        assert "Looking what is queued." in first
+        assert "Nothing queued" not in first
+        assert "All" in shown(app, "tabs")
+        assert "All 0" not in shown(app, "tabs")
+        await pilot.press("p")
+        assert said(app) == ["still starting: what is queued shows in a moment"]
+        await pilot.resize_terminal(40, 8)
+        assert shown(app, "header") == "looking what is queued"
+        await pilot.resize_terminal(120, 36)
+        service.view = EngineView(rev=1, models_dir="/srv/models")
+        app.poll()
+        await pilot.pause()
+        assert "Nothing queued." in shown(app, "panel")
+        assert "All 0" in shown(app, "tabs")
+        assert len(frames) == 1

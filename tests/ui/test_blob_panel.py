@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pulltui.engine.views import Event, EventKind
+from pulltui.ui.diary import Diary
 from pulltui.ui.draw.panel import Pane
 from pulltui.ui.glyphs import UNICODE
 from pulltui.ui.widgets.blob_panel import BlobPanel
@@ -16,9 +19,13 @@ LOG = [
 ]
 
 
+DIARY = Diary(lambda: datetime(2026, 3, 14, 12, tzinfo=UTC))
+DIARY.take(LOG)
+
+
 def panel() -> BlobPanel:
     made = BlobPanel(UNICODE, id="it")
-    made.show_view(view(busy_pull()), busy_pull(), busy_pull().blobs[0], LOG)
+    made.show_view(view(busy_pull()), busy_pull(), busy_pull().blobs[0], DIARY)
     return made
 
 
@@ -62,7 +69,7 @@ async def test_a_click_on_a_sentence_does_what_it_says() -> None:
     shown = panel()
     app = WidgetApp(shown)
     async with app.run_test(size=(80, 20)) as pilot:
-        shown.show_view(view(failed_pull()), failed_pull(), failed_pull().blobs[0], LOG)
+        shown.show_view(view(failed_pull()), failed_pull(), failed_pull().blobs[0], DIARY)
         rows = text_of(app, "it").splitlines()
         row = next(n for n, text in enumerate(rows) if "tries again" in text)
         await pilot.click("#it", offset=(4, row))

@@ -127,9 +127,11 @@ def test_a_disk_too_small_for_the_queue_is_seen() -> None:
 
 def test_a_cap_is_in_the_header_and_louder_when_it_holds() -> None:
     def role(**more: object) -> str:
-        scene = msgspec.structs.replace(queue(), limit=20e6, **more)  # type: ignore[arg-type]
+        scene = msgspec.structs.replace(queue(), limit=20e6, limit_why="settings", **more)
         (found,) = [
-            span for span in header_line(scene, [], 120, UNICODE).spans if span.text == "cap 20.0 MB/s"
+            span
+            for span in header_line(scene, [], 120, UNICODE).spans
+            if span.text == "cap 20.0 MB/s (settings)"
         ]
         return found.role
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
 import pytest
 from pulltui.engine.views import Event, EventKind
-from pulltui.ui.draw.log import event_words, log_lines
-from pulltui.ui.glyphs import ASCII, UNICODE
+from pulltui.ui.diary import Entry
+from pulltui.ui.draw.log import event_words, log_lines, time_words
+from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
 from rich.cells import cell_len
 from support.scenes import GB, digest
 
 
 def event(kind: EventKind, seq: int = 1, at: float = 61.0, **more: object) -> Event:
     return Event(seq=seq, at=at, kind=kind, **({"pull": "p", "name": "m:latest"} | more))  # type: ignore[arg-type]
+
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+def lines(events: Sequence[Event], width: int, glyphs: Glyphs = UNICODE, **more: Any) -> list[str]:
+    """The log of events that happened at noon."""
+    entries = [Entry(each, NOON) for each in events]
+    return [line.text for line in log_lines(entries, width, glyphs, today=NOON.date(), **more)]
 
 
 STALL = event(
@@ -59,32 +73,44 @@ def test_the_same_trouble_of_many_parts_is_one_entry() -> None:
         event(EventKind.RETRY, n, digest=digest(1), part=n, attempt=1, attempts=6, wait=float(n), why="503")
         for n in range(1, 5)
     ]
-    (line,) = log_lines(events, 80, UNICODE)
-    assert line.text == "  1m01s  4 parts of blob 9e3779b9: 503, retry in 1 s"
+    (line,) = lines(events, 80)
+    assert line == " 12:00:00  4 parts of blob 9e3779b9: 503, retry in 1 s"
 
 
 def test_a_blob_that_is_on_screen_is_not_named() -> None:
-    (line,) = log_lines([STALL], 80, UNICODE, known=digest(1))
-    assert line.text == "  1m01s  part 7: no byte for 30 s, retry 2 of 6 in 3 s"
+    (line,) = lines([STALL], 80, known=digest(1))
+    assert line == " 12:00:00  part 7: no byte for 30 s, retry 2 of 6 in 3 s"
 
 
 def test_names_have_a_column_where_there_is_room() -> None:
-    wide = log_lines([event(EventKind.ADDED)], 100, UNICODE, names={})[0].text
-    assert wide.split() == ["1m01s", "m:latest", "added"]
-    narrow = log_lines([event(EventKind.ADDED)], 60, UNICODE, names={})[0].text
-    assert narrow == "  1m01s  m:latest: added"
+    wide = lines([event(EventKind.ADDED)], 100, names={})[0]
+    assert wide.split() == ["12:00:00", "m:latest", "added"]
+    narrow = lines([event(EventKind.ADDED)], 60, names={})[0]
+    assert narrow == " 12:00:00  m:latest: added"
 
 
 def test_what_happens_to_a_blob_is_told_under_its_pulls_name() -> None:
     blob = event(EventKind.VERIFIED, digest=digest(1), name="")
-    (line,) = log_lines([blob], 100, UNICODE, names={"p": "m:latest"})
-    assert line.text.split() == ["1m01s", "m:latest", "blob", "9e3779b9:", "verified"]
+    (line,) = lines([blob], 100, names={"p": "m:latest"})
+    assert line.split() == ["12:00:00", "m:latest", "blob", "9e3779b9:", "verified"]
 
 
 def test_long_words_go_on_beneath_and_never_over_the_edge() -> None:
     failure = event(EventKind.FAILED, why="the registry refused " * 8, hint="Ask somebody who knows. " * 4)
     for width in (40, 60, 100):
-        lines = log_lines([failure], width, ASCII, names={})
-        assert 1 < len(lines) <= 6
-        assert all(cell_len(line.text) <= width for line in lines)
-        assert lines[1].text.startswith(" " * 9)
+        found = lines([failure], width, ASCII, names={})
+        assert 1 < len(found) <= 6
+        assert all(cell_len(line) <= width for line in found)
+        assert found[1].startswith(" " * 11)
+
+
+def test_another_day_is_told_with_its_date() -> None:
+    assert time_words(NOON, NOON.date(), 40) == "12:00:00"
+    assert time_words(NOON, date(2026, 3, 15), 60) == "03-14 12:00:00"
+    assert time_words(NOON, date(2027, 3, 14), 80) == "2026-03-14 12:00:00"
+
+
+def test_the_same_trouble_on_two_days_is_two_entries() -> None:
+    entries = [Entry(event(EventKind.WAITING, why="offline"), NOON.replace(day=day)) for day in (14, 14, 15)]
+    found = log_lines(entries, 80, UNICODE, today=date(2026, 3, 15))
+    assert [line.text.split("  ")[0] for line in found] == [" 2026-03-14 12:00:00", " 12:00:00"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from msgspec.structs import replace
 from pulltui.engine.views import BlobState, Event, EventKind, PullState, PullView
+from pulltui.ui.diary import Entry
 from pulltui.ui.draw.detail import Look
 from pulltui.ui.draw.panel import SIDE_BY_SIDE, Pane, Subject, label_at, panel_lines, panes
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
@@ -30,11 +33,13 @@ EVENTS = [
         why="no byte for 30 s",
     ),
 ]
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+ENTRIES = [Entry(event, NOON) for event in EVENTS]
 
 
 def subject(shown: PullView) -> Subject:
     scene = replace(queue(), pulls=(shown,))
-    return Subject(scene, shown, of_interest(rows([shown])[0]), EVENTS)
+    return Subject(scene, shown, of_interest(rows([shown])[0]), ENTRIES, NOON.date())
 
 
 def drawn(
@@ -67,7 +72,7 @@ def test_wide_shows_parts_details_and_log_at_once() -> None:
     text = "\n".join(drawn(busy_pull(), 120, 22))
     assert "stalled, retry 2 of 6" in text
     assert "sha256:9e3779b" in text
-    assert "1m35s  part 130: no byte for 30 s, retry 2" in text
+    assert "12:00:00  part 130: no byte for 30 s, retry" in text
     assert " details " in text and " log " in text
 
 

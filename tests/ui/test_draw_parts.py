@@ -97,10 +97,29 @@ def test_all_bars_when_there_is_room() -> None:
 @pytest.mark.parametrize("width", [45, 60, 71, 80, 120])
 def test_what_is_wrong_is_readable_at_every_width(width: int) -> None:
     texts = [line.text for line in active_lines(busy_blob(), width, 5, UNICODE)]
-    assert "stalled, retry 2 of 6" in texts[0]
+    assert f"stalled, retry 2{'/' if width < 50 else ' of '}6 in 3 s" in texts[0]
     assert "quiet 9 s, reconnect" in texts[1]
     assert "retry 3 of 6 in 7 s" in texts[2]
     assert "5.60 MB/s" in texts[3]
+
+
+REASON = "503 Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (70, f"retry 3 of 6 in 7 s ({REASON})"),  # beside the details, at 120 columns
+        (80, f"retry 3 of 6 in 7 s ({REASON})"),
+        (60, "retry 3 of 6 in 7 s (503)"),
+        (45, "retry 3 of 6 in 7 s (503)"),
+        (120, f"retry 3 of 6 in 7 s ({REASON}), r now"),
+    ],
+)
+def test_the_reason_of_a_wait_is_not_cut(width: int, said: str) -> None:
+    waits = part(127, state=PartState.WAITING, attempt=3, attempts=6, wait=7.0, why=REASON)
+    (line,) = active_lines(replace(busy_blob(), active=(waits,)), width, 1, UNICODE)
+    assert line.text.endswith(said) and cell_len(line.text) <= width
 
 
 def test_nothing_is_drawn_without_room() -> None:

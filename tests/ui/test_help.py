@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
+from pulltui.ui.keymap import resolve
 from pulltui.ui.screens.help import HelpDialog, help_lines
 from rich.cells import cell_len
 from support.dialogs import DialogApp, text_of
@@ -27,7 +28,7 @@ def test_it_is_whole_at_every_width(width: int, glyphs: Glyphs) -> None:
 
 @pytest.mark.parametrize("size", [(40, 8), (60, 20), (120, 36)])
 async def test_it_scrolls_to_its_end(size: tuple[int, int]) -> None:
-    app = DialogApp(lambda: HelpDialog(UNICODE, GROUPS))
+    app = DialogApp(lambda: HelpDialog(UNICODE, GROUPS, resolve({})))
     async with app.run_test(size=size) as pilot:
         await pilot.press("end")
         await pilot.pause()
@@ -42,8 +43,20 @@ async def test_it_scrolls_to_its_end(size: tuple[int, int]) -> None:
 
 
 async def test_a_resized_terminal_wraps_it_anew() -> None:
-    app = DialogApp(lambda: HelpDialog(UNICODE, GROUPS))
+    app = DialogApp(lambda: HelpDialog(UNICODE, GROUPS, resolve({})))
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.resize_terminal(44, 20)
         await pilot.pause()
         assert max(cell_len(line) for line in text_of(app, "help").splitlines()) <= 40
+
+
+@pytest.mark.parametrize("key", ["f1", "x", "escape", "enter"])
+async def test_it_moves_and_closes_by_the_keys_that_were_configured(key: str) -> None:
+    keymap = resolve({"help": ("f1",), "quit": ("x",), "down": ("n",)})
+    app = DialogApp(lambda: HelpDialog(UNICODE, GROUPS, keymap))
+    async with app.run_test(size=(40, 8)) as pilot:
+        await pilot.press("n")
+        await pilot.pause()
+        assert app.screen.query_one("#frame").scroll_offset.y == 1
+        await pilot.press("q", key)
+        assert app.answers == [None]

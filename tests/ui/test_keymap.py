@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pulltui.ui.keymap import ACTIONS, GROUPS, key_name, resolve
+from pulltui.ui.keymap import ACTIONS, ELSEWHERE, GROUPS, IN_LOG, IN_SETTINGS, MAIN, key_name, resolve
 
 DEFAULTS = {name: action.keys for name, action in ACTIONS.items()}
 
@@ -12,8 +12,9 @@ def test_without_settings_every_action_has_its_own_keys_and_no_key_two_actions()
     keymap = resolve({})
     assert keymap.problems == ()
     assert keymap.keys == DEFAULTS
-    keys = [key for keys in keymap.keys.values() for key in keys]
-    assert len(keys) == len(set(keys))
+    for place in (MAIN, IN_SETTINGS, IN_LOG):
+        keys = [key for name in place for key in keymap.keys[name]]
+        assert len(keys) == len(set(keys))
 
 
 def test_none_of_the_keys_is_one_that_tmux_or_flow_control_takes() -> None:
@@ -22,7 +23,7 @@ def test_none_of_the_keys_is_one_that_tmux_or_flow_control_takes() -> None:
 
 
 def test_every_action_is_in_one_group_and_says_what_it_does() -> None:
-    ids = [action.id for actions in GROUPS.values() for action in actions]
+    ids = [action.id for actions in (*GROUPS.values(), *ELSEWHERE.values()) for action in actions]
     assert len(ids) == len(set(ids)) == len(ACTIONS)
     assert all(action.tooltip and action.label for action in ACTIONS.values())
 
@@ -31,7 +32,7 @@ def test_settings_replace_the_keys_of_what_they_name_only() -> None:
     keymap = resolve({"pause": ("p", "f9", "p"), "undo": ()})
     assert keymap.problems == ()
     assert keymap.keys == DEFAULTS | {"pause": ("p", "f9"), "undo": ()}
-    assert "undo" not in [binding.id for binding in keymap.bindings()]
+    assert "undo" not in [binding.id for binding in keymap.bindings(MAIN)]
 
 
 def test_two_actions_can_swap_their_keys() -> None:
@@ -52,6 +53,11 @@ def test_two_actions_can_swap_their_keys() -> None:
         ({"pause": ("p", "comma")}, "ui.keys.pause", "pause and settings"),
         ({"mark": ("ctrl+i",)}, "ui.keys.mark", "mark and panes"),
         ({"mark": ("x",), "undo": ("x",)}, "ui.keys.undo", "undo and mark"),
+        ({"settings_save": ("x",)}, "ui.keys.settings_save", "is for writing there"),
+        ({"settings_save": ("comma",)}, "ui.keys.settings_save", "is for writing there"),
+        ({"settings_save": ("escape",)}, "ui.keys.settings_save", "settings_save and settings_leave"),
+        ({"log_follow": ("g",)}, "ui.keys.log_follow", "log_follow and first"),
+        ({"log_leave": ()}, "ui.keys.log_leave", "log_leave must have a key"),
         ({"quit": ()}, "ui.keys.quit", "quit must have a key"),
         ({"help": ()}, "ui.keys.help", "help must have a key"),
         ({"help": ("f99",)}, "ui.keys.help", "help must have a key"),
@@ -97,3 +103,9 @@ def test_every_problem_is_told_at_once() -> None:
 )
 def test_what_keys_are_called(text: str, name: str | None) -> None:
     assert key_name(text) == name
+
+
+def test_a_key_can_do_one_thing_here_and_another_there() -> None:
+    keymap = resolve({"log_follow": ("a",), "settings_save": ("ctrl+p",)})
+    assert keymap.problems == ()
+    assert keymap.keys["log_follow"] == keymap.keys["add"] == ("a",)

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import pytest
-from pulltui.ui.layout import TINY_HEIGHT, arrange, is_tiny
+from pulltui.ui.layout import TINY_HEIGHT, arrange, is_tiny, tiny_rows
 
 
 def test_what_is_tiny() -> None:
     assert is_tiny(40, 8) and is_tiny(44, 30) and is_tiny(120, 11)
     assert not is_tiny(45, 12)
+
+
+def test_a_tiny_screen_has_a_summary_the_list_and_the_keys() -> None:
+    assert tiny_rows(40, 8) == 6 and tiny_rows(44, 3) == 1
+    assert tiny_rows(40, 2) == tiny_rows(40, 1) == tiny_rows(20, 8) == 0
 
 
 @pytest.mark.parametrize("rows", [0, 3, 50])

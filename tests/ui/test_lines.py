@@ -59,3 +59,11 @@ def test_wrapped_text_ends_with_what_was_left_out() -> None:
     assert wrap("one two three four", 9, 2, "…") == ["one two", "three fo…"]
     assert wrap("one two", 20, 2, "…") == ["one two"]
     assert wrap("", 20, 2, "…") == []
+
+
+def test_a_word_that_is_too_long_keeps_its_end() -> None:
+    assert wrap("see 127.0.0.1:44047/library/harbor:latest there", 20, 4, "…") == [
+        "see",
+        "127.0.0.…rbor:latest",
+        "there",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pulltui.engine.views import PullState
-from pulltui.ui.keymap import ACTIONS
+from pulltui.ui.keymap import MAIN
 from pulltui.ui.screens.help import HelpDialog
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.palette import Entry, PaletteDialog, found
@@ -32,7 +32,7 @@ async def test_it_has_every_action_with_its_keys_and_every_pull(key: str) -> Non
         await pilot.press(key)
         assert isinstance(app.screen, PaletteDialog)
         entries = app.screen._entries
-        assert {entry.action for entry in entries if entry.action} == set(ACTIONS) - {"palette"}
+        assert {entry.action for entry in entries if entry.action} == set(MAIN) - {"palette"}
         assert [entry.title for entry in entries if entry.pull] == [each.name for each in queue().pulls]
         assert ("Pause all; again resumes what that stopped, and only that", "P") in [
             entry[:2] for entry in entries

@@ -6,16 +6,20 @@ link is slow enough that every key still comes in the middle.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
 from pulltui.engine.views import PartState, PullState
+from pulltui.ui.app import PulltuiApp
 from support.apps import make_app, until
 from support.engine import KB, Engine
 from support.registry import layer, make_model
+from textual.pilot import Pilot
 
 MODEL = make_model("library/tiny", 10_000 * KB)
 DIGEST = layer(MODEL).digest
@@ -38,16 +42,30 @@ def more_than(it: Engine, pull: str, beyond: int) -> bool:
     return it.pull(pull).done > beyond
 
 
+class Running(NamedTuple):
+    """The app while it pulls the one model of a registry."""
+
+    app: PulltuiApp
+    pilot: Pilot[None]
+    pull: str
+
+
+@asynccontextmanager
+async def pulling(it: Engine, server: Registry) -> AsyncIterator[Running]:
+    """Run the app, with the registry's model added to it."""
+    app = make_app(it.service, names=[server.names()[0]])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(app, lambda: it.look().pulls)
+        yield Running(app, pilot, it.look().pulls[0].id)
+
+
 @pytest.mark.parametrize("transport", ["fast", "httpx"])
 async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
     transport: str, registry: Callable[..., Registry], engine: Start
 ) -> None:
     server = registry(MODEL, faults="link@1MB/s")
     it = engine(transport=transport, part_size=250 * KB)
-    app = make_app(it.service, names=[server.names()[0]])
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(app, lambda: it.look().pulls)
-        pull = it.look().pulls[0].id
+    async with pulling(it, server) as (app, pilot, pull):
         for goal in (500 * KB, 4500 * KB):
             await until(app, partial(in_the_middle_of_parts, it, pull, goal))
             await pilot.press("p")
@@ -73,10 +91,7 @@ async def test_quitting_by_key_and_starting_again_fetches_no_byte_twice(
 ) -> None:
     server = registry(MODEL, faults="link@1MB/s")
     it = engine(part_size=250 * KB)
-    app = make_app(it.service, names=[server.names()[0]])
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(app, lambda: it.look().pulls)
-        pull = it.look().pulls[0].id
+    async with pulling(it, server) as (app, pilot, pull):
         await until(app, lambda: in_the_middle_of_parts(it, pull, 500 * KB))
         await pilot.press("p")
         await until(app, lambda: it.pull(pull).state is PullState.PAUSED)
@@ -86,10 +101,8 @@ async def test_quitting_by_key_and_starting_again_fetches_no_byte_twice(
     assert total(have) > 500 * KB
     server.faults = ""
     again = engine(part_size=250 * KB)
-    app = make_app(again.service, names=[server.names()[0]])
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(app, lambda: again.look().pulls)
-        await until(app, lambda: again.look().pulls[0].state is PullState.DONE)
+    async with pulling(again, server) as (app, _, pull):
+        await until(app, lambda: again.pull(pull).state is PullState.DONE)
     again.assert_installed(MODEL, host=server.host)
     assert server.counters.ranges(DIGEST, mark)
     assert server.counters.asked_again(DIGEST, have, mark) == []
@@ -100,10 +113,7 @@ async def test_what_is_removed_and_taken_back_by_key_fetches_no_byte_twice(
 ) -> None:
     server = registry(MODEL, faults="link@1MB/s")
     it = engine(part_size=250 * KB)
-    app = make_app(it.service, names=[server.names()[0]])
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(app, lambda: it.look().pulls)
-        pull = it.look().pulls[0].id
+    async with pulling(it, server) as (app, pilot, pull):
         await until(app, partial(in_the_middle_of_parts, it, pull, 500 * KB))
         await pilot.press("d")
         await until(app, lambda: not it.look().pulls)

@@ -19,7 +19,7 @@ Start = Callable[..., Engine]
 async def test_a_silent_part_is_quiet_after_3_s_then_stalled_and_then_well_again(
     registry: Callable[..., Registry], engine: Start
 ) -> None:
-    server = registry(MODEL, faults="stall@200KB*1,rate@1MB/s")
+    server = registry(MODEL, faults="stall@50KB*1,rate@1MB/s")
     # As they are for people, but for the time of a stall: quiet after 3 s, looked at four times a second.
     it = engine(connections=1, stall_timeout=4.5, tuning={"quiet_after": 3.0, "tick": 0.25, "publish": 0.1})
     app = make_app(it.service, names=[server.names()[0]])
@@ -38,7 +38,7 @@ async def test_a_silent_part_is_quiet_after_3_s_then_stalled_and_then_well_again
         assert it.look().pulls[0].state is PullState.DOWNLOADING
         assert not any(word in pull_row() for word in ("quiet", "stalled", "retrying"))
         assert not any(word in shown(app, "panel") for word in ("quiet 3 s", "r now"))
-        assert "stalled" in "".join(str(event) for event in app.screen_stack[0].log_of_all)  # type: ignore[attr-defined]
+        assert "stalled" in "".join(str(entry) for entry in app.screen_stack[0].diary.entries)  # type: ignore[attr-defined]
         server.faults = ""
         await until(app, lambda: it.look().pulls[0].state is PullState.DONE)
 

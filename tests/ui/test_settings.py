@@ -9,6 +9,7 @@ import pytest
 from pulltui.reload import Reload
 from pulltui.ui import themes
 from pulltui.ui.glyphs import ASCII, UNICODE
+from pulltui.ui.keymap import resolve
 from pulltui.ui.screens.choice import ChoiceDialog
 from pulltui.ui.screens.settings import SettingsScreen
 from pulltui.ui.settings_file import SettingsFile
@@ -32,7 +33,7 @@ class Kit(PlainApp):
         self.start_ = make_start(directory, text, **more)
         self.file = self.start_.locations.config_file
         self.now = self.start_.loaded
-        self.settings = SettingsScreen(self.glyphs, SettingsFile(self.start_), lambda: self.now)
+        self.settings = SettingsScreen(self.glyphs, SettingsFile(self.start_), lambda: self.now, resolve({}))
 
     def on_mount(self) -> None:
         self.push_screen(self.settings)
@@ -138,7 +139,7 @@ async def test_a_file_that_changed_meanwhile_is_left_alone_and_read_again_when_w
         await pilot.pause()
         mine = app.editor.text
         app.file.write_text("[ui]\nfps = 7\n")
-        for answer in ("k", "escape", "enter", "r"):
+        for answer in ("e", "escape", "enter", "r"):
             await pilot.press("ctrl+o")
             assert isinstance(app.screen, ChoiceDialog), answer
             assert "ctrl+z" in drawn(app)
@@ -202,7 +203,7 @@ async def test_quitting_asks_about_what_is_not_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "left", "saved"), [("k", False, False), ("d", True, False), ("s", True, True)]
+    ("answer", "left", "saved"), [("e", False, False), ("d", True, False), ("s", True, True)]
 )
 async def test_the_answers_to_leaving(tmp_path: Path, answer: str, left: bool, saved: bool) -> None:
     app = Kit(tmp_path)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from pulltui.engine.views import Event, EventKind
-from pulltui.ui.toasts import PAUSE, Toaster
+from pulltui.ui.toasts import MOST, PAUSE, STAY, Toaster
+from support.apps import make_app, said, toasts
+from support.fake_service import FakeService
+from support.scenes import view
 
 
 def event(seq: int, kind: EventKind = EventKind.DONE, **more: object) -> Event:
@@ -18,25 +21,19 @@ def test_notes_pop_up_unless_they_are_about_a_blob() -> None:
     blob = event(2, EventKind.NOTE, why="the server knows no ranges", digest="sha256:" + "ab" * 32)
     hook = event(3, EventKind.NOTE, why="hooks.on_done: exit status 1", error_kind="hook")
     toasts = Toaster().take([moved, blob, hook], 0.0)
-    assert toasts == [
-        ("m1", "the tag has moved.", "information"),
+    assert [toast[:3] for toast in toasts] == [
         ("m3", "hooks.on_done: exit status 1.", "error"),
+        ("m1", "the tag has moved.", "information"),
     ]
-
-
-def test_hooks_that_fail_for_many_pulls_become_one_toast() -> None:
-    events = [event(n, EventKind.NOTE, why="no", error_kind="hook") for n in range(9)] + [event(9)]
-    (toast,) = Toaster().take(events, 0.0)
-    assert (toast.title, toast.severity) == ("1 done, 9 to know", "error")
 
 
 def test_what_a_toast_says() -> None:
     done = event(1, size=2_000_000_000, seconds=61.0)
     failed = event(2, EventKind.FAILED, why="403 Forbidden", hint="log in")
     toasts = Toaster().take([done, failed], 0.0)
-    assert [toast.title for toast in toasts] == ["m1 is done", "m2 failed"]
-    assert [toast.text for toast in toasts] == ["2.00 GB, verified in 1m01s.", "403 Forbidden. log in."]
-    assert [toast.severity for toast in toasts] == ["information", "error"]
+    assert [toast.title for toast in toasts] == ["m2 failed", "m1 is done"]
+    assert [toast.text for toast in toasts] == ["403 Forbidden. log in.", "2.00 GB, verified in 1m01s."]
+    assert [toast.severity for toast in toasts] == ["error", "information"]
 
 
 def test_a_name_that_the_reason_says_is_not_said_twice() -> None:
@@ -44,19 +41,70 @@ def test_a_name_that_the_reason_says_is_not_said_twice() -> None:
     assert (toast.title, toast.text) == ("failed", "the host has no m1.")
 
 
-def test_more_than_three_become_one() -> None:
-    events = [event(n) for n in range(4)] + [event(9, EventKind.FAILED)]
+def test_the_same_failure_of_ten_pulls_is_one_toast_that_counts() -> None:
+    events = [event(n, EventKind.FAILED, why="403 Forbidden", hint="log in") for n in range(10)]
     (toast,) = Toaster().take(events, 0.0)
-    assert toast.title == "4 done, 1 failed"
-    assert toast.text == "m0, m1, m2 and others"
-    assert toast.severity == "error"
+    assert toast[:3] == ("10 pulls failed", "m0, m1, m2 and 7 more: 403 Forbidden. log in.", "error")
 
 
-def test_quick_succession_counts_as_at_once() -> None:
+def test_failures_that_differ_in_the_name_only_are_alike() -> None:
+    events = [event(n, EventKind.FAILED, why=f"the host has no m{n}") for n in range(3)]
+    (toast,) = Toaster().take(events, 0.0)
+    assert toast[:2] == ("3 pulls failed", "the host has no m0. The same of m1 and m2.")
+
+
+def test_several_that_are_done_are_one() -> None:
+    (toast,) = Toaster().take([event(n, size=2_000_000_000) for n in range(2)], 0.0)
+    assert toast[:3] == ("2 pulls are done", "m0 and m1: 4.00 GB, verified.", "information")
+
+
+def test_a_note_that_comes_again_counts() -> None:
+    note = Event(seq=1, at=0.0, kind=EventKind.NOTE, why="the file cannot be written", error_kind="hook")
+    (toast,) = Toaster().take([note, note], 0.0)
+    assert toast[:3] == ("", "the file cannot be written. (2 times)", "error")
+
+
+def test_none_that_differs_is_lost_and_never_more_than_three_are_up() -> None:
     toaster = Toaster()
-    assert len(toaster.take([event(0)], 0.0)) == 1
-    for n in range(1, 6):
-        assert toaster.take([event(n)], 0.1 * n) == []
-    (toast,) = toaster.take([], PAUSE)
-    assert toast.title == "5 done"
-    assert toaster.take([], 10 * PAUSE) == []
+    events = [event(n, EventKind.FAILED, why=f"reason {n}") for n in range(7)] + [event(9)]
+    first = toaster.take(events, 0.0)
+    assert [toast.text for toast in first] == ["reason 0.", "reason 1.", "reason 2."] and MOST == 3
+    assert toaster.take([], STAY - 0.1) == [], "there is no room yet"
+    second = toaster.take([], STAY)
+    third = toaster.take([], 2 * STAY)
+    assert [toast.text for toast in second] == ["reason 3.", "reason 4.", "reason 5."]
+    assert [toast.title for toast in third] == ["m6 failed", "m9 is done"]
+    assert toaster.take([], 9 * STAY) == []
+
+
+def test_one_that_is_up_grows_in_its_place() -> None:
+    toaster = Toaster()
+    (first,) = toaster.take([event(0, EventKind.FAILED, why="no")], 0.0)
+    assert toaster.take([event(1, EventKind.FAILED, why="no")], 0.1) == [], "in quick succession"
+    (second,) = toaster.take([], PAUSE)
+    assert second.topic == first.topic and second.title == "2 pulls failed"
+    (later,) = toaster.take([event(2, EventKind.FAILED, why="no")], PAUSE + STAY)
+    assert later.title == "m2 failed", "the first ones are down by then"
+
+
+async def test_what_is_said_again_counts_instead_of_piling_up() -> None:
+    app = make_app(FakeService(view()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("c", "c", "r", "c")
+        await pilot.pause()
+        assert said(app) == ["nothing is queued: a adds a model", "nothing is done yet (3 times)"]
+        assert len(app.screen.query("Toast")) == 2
+
+
+async def test_a_toast_takes_the_place_of_the_one_about_the_same() -> None:
+    now = [0.0]
+    service = FakeService(view())
+    app = make_app(service, clock=lambda: now[0])
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        for n in range(3):
+            service.log.append(event(n + 1, EventKind.FAILED, why="403 Forbidden"))
+            now[0] += PAUSE
+            app.poll()
+        await pilot.pause()
+        assert [toast.title for toast in toasts(app)] == ["3 pulls failed"]
+        assert len(app.screen.query("Toast")) == 1

@@ -117,7 +117,9 @@ async def test_percent_bytes_and_parts_are_those_that_the_registry_has_counted(
     registry: Callable[..., Registry], engine: Start
 ) -> None:
     server = registry(MODEL, faults="stall=1/3@100KB")
-    it = engine(part_size=PART, connections=CONNECTIONS, stall_timeout=600.0, tuning=NO_TAKEOVER)
+    it = engine(
+        part_size=PART, connections=CONNECTIONS, stall_timeout=600.0, slow_factor=0.0, tuning=NO_TAKEOVER
+    )
     app = make_app(it.service, names=[server.names()[0]])
     counters = server.counters
     async with app.run_test(size=(160, 40)):

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 import tomli_w
+from pulltui_config.locations import DEMO_PREFIX
 
 from pulltui.demo.faults import Faults
 from pulltui.demo.models import default_models
@@ -32,7 +33,7 @@ class Session:
         Raises FaultError for a plan that cannot be read, OSError if nothing can be written or bound.
         """
         self.registry = Registry(default_models(), faults)
-        self._temporary = tempfile.TemporaryDirectory(prefix="pulltui-demo-", dir=parent)
+        self._temporary = tempfile.TemporaryDirectory(prefix=DEMO_PREFIX, dir=parent)
         self.directory = Path(self._temporary.name)
         self.models_dir = self.directory / "models"
         self.state_dir = self.directory / "state"

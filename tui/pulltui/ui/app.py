@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from pulltui_config.saving import prepare
 from pulltui_config.settings import Ui
-from textual.app import App, SuspendNotSupported
+from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import LineFilter
-from textual.notifications import SeverityLevel
 from textual.timer import Timer
 
 from pulltui.bell import Bell
@@ -25,18 +25,18 @@ from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe
 from pulltui.reload import Reload
 from pulltui.ui import themes
+from pulltui.ui.diary import local_time
 from pulltui.ui.glyphs import ASCII, Glyphs, choose
 from pulltui.ui.guard import ControlGuard
-from pulltui.ui.keymap import GROUPS, resolve
-from pulltui.ui.layout import is_small, is_tiny
-from pulltui.ui.lines import fit
+from pulltui.ui.keymap import ELSEWHERE, GROUPS, IN_DIALOGS, resolve
 from pulltui.ui.screens.help import HelpDialog
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.saving import SavingDialog
 from pulltui.ui.settings_file import SettingsFile
+from pulltui.ui.telling import TellingApp
 from pulltui.ui.terminal import GRACE, TerminalGuard
-from pulltui.ui.toasts import Toaster
+from pulltui.ui.toasts import STAY, Toaster, Told
 
 if TYPE_CHECKING:
     from pulltui.ui.screens.settings import SettingsScreen
@@ -49,8 +49,6 @@ END_NOW = 130
 """Exit code when the user did not wait for the saving: as after a signal."""
 READING = 15.0
 """Seconds that something stays which may have to be copied by hand."""
-SHORT_TOAST = 3.0
-"""Seconds that a message stays in a small terminal, where it covers what is to be seen."""
 
 
 class Ended(NamedTuple):
@@ -60,12 +58,13 @@ class Ended(NamedTuple):
     saved: bool
 
 
-class PulltuiApp(App[None]):
+class PulltuiApp(TellingApp):
     """The app around one engine.
 
     `names` are added once it is up, `notices` are shown until a key. `ui.fps` is how often a second the view
     is polled; 0 leaves polling to the caller (`poll`). `reload` brings changes of the settings, `file` is
-    where they can be edited, `clock` is a monotonic clock in seconds.
+    where they can be edited, `clock` is a monotonic clock in seconds, `now` the local time, `on_shown` is
+    called when the first frame has been drawn.
     """
 
     TITLE = "pulltui"
@@ -89,15 +88,17 @@ class PulltuiApp(App[None]):
         reload: Reload | None = None,
         file: SettingsFile | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = local_time,
+        on_shown: Callable[[], object] = lambda: None,
     ) -> None:
         # Under NO_COLOR an app with ANSI colours leaves all colours to the terminal; others draw in grey.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         themes.register(self)
         self._use_looks(ui)
         self._service, self._ui, self._glyphs, self._names, self._clock = service, ui, glyphs, names, clock
-        self._notices, self._reload, self._file = notices, reload, file
+        self._notices, self._reload, self._file, self._on_shown = notices, reload, file, on_shown
         self._keys_in_force = resolve(ui.keys)
-        self._main = MainScreen(service, glyphs, self._keys_in_force, lambda: self._ui)
+        self._main = MainScreen(service, glyphs, self._keys_in_force, lambda: self._ui, now)
         self.set_class(glyphs is ASCII, "-ascii")
         self._toaster = Toaster()
         self._bell = Bell(os.environ)
@@ -143,7 +144,16 @@ class PulltuiApp(App[None]):
         self._main.commands.add(self._names)
         notices = [*self._notices, *map(str, self._keys_in_force.problems), themes.choose(self._ui.theme)[1]]
         if notices := [*filter(None, notices)]:
-            self.push_screen(NoticesDialog(self._glyphs, notices))
+            keys = self._keys_in_force.keys["settings"] if self._file is not None else ()
+            self.push_screen(NoticesDialog(self._glyphs, notices, keys), self._noticed)
+
+    def _noticed(self, settings: bool | None) -> None:
+        if settings:
+            self.action_settings()
+
+    def on_ready(self) -> None:
+        """Let the engine begin: loading it would hold up the first frame."""
+        self._on_shown()
 
     def _repaint(self, _: object) -> None:
         """Draw everything again: a shell was on the screen meanwhile."""
@@ -171,13 +181,7 @@ class PulltuiApp(App[None]):
         if rung and self._driver is not None:
             self._driver.write(rung)  # whole, and between two frames, as App.bell does
         for toast in self._toaster.take(events, self._clock()):
-            self.notify(
-                safe(toast.text),
-                title=safe(toast.title, 100),
-                severity=toast.severity,
-                markup=False,
-                timeout=8,
-            )
+            self.tell(safe(toast.text), safe(toast.title, 100), toast.severity, STAY, toast.topic)
         if self._reload is not None:
             self._look_at_settings(self._reload)
 
@@ -199,36 +203,21 @@ class PulltuiApp(App[None]):
         """Work with other keys; say why not if they cannot be used."""
         self._keys_in_force = resolve(ui.keys)
         self._main.use_keys(self._keys_in_force)
+        if self._settings is not None:
+            self._settings.use_keys(self._keys_in_force)
         for problem in self._keys_in_force.problems:
             self.notify(safe(str(problem)), severity="warning", timeout=8)
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """As Textual's; in a small terminal one line for a short time, in a tiny one nothing."""
-        if is_tiny(*self.size):
-            return
-        if small := is_small(*self.size):
-            text = f"{title}: {message}" if title else message
-            message, title, timeout = (
-                fit(text, self.size.width - 4, self._glyphs.more).rstrip(),
-                "",
-                SHORT_TOAST,
-            )
-        self.set_class(small, "-small")
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+    def on_main_screen_said(self, event: MainScreen.Said) -> None:
+        """Put it up."""
+        self.tell(
+            event.text, "", "error" if event.failed else "information", 8 if event.failed else 4, event.topic
+        )
 
     def on_main_screen_copied(self, event: MainScreen.Copied) -> None:
         """Give it to the terminal's clipboard (OSC 52), and show it whole: many terminals refuse."""
         self.copy_to_clipboard(event.text)
-        self.set_class(is_small(*self.size), "-small")
-        super().notify(event.text, title="copied", timeout=READING, markup=False)
+        self.put_up(Told(event.text, "copied", timeout=READING, topic="copied"))
 
     def get_key_display(self, binding: Binding) -> str:
         """As Textual's, without arrows where there are none."""
@@ -240,9 +229,11 @@ class PulltuiApp(App[None]):
         keys = self._keys_in_force.keys
         groups = [
             (title, [(" ".join(map(self._called, keys[one.id])), one.tooltip) for one in actions])
-            for title, actions in GROUPS.items()
+            for title, actions in (*GROUPS.items(), *ELSEWHERE.items())
         ]
-        self.push_screen(HelpDialog(self._glyphs, groups))
+        fixed = [(" ".join(map(self._called, each.keys)), each.what) for each in IN_DIALOGS]
+        groups.append(("In dialogs (these keys stay as they are)", fixed))
+        self.push_screen(HelpDialog(self._glyphs, groups, self._keys_in_force))
 
     def _called(self, key: str) -> str:
         return self.get_key_display(Binding(key, ""))
@@ -259,7 +250,7 @@ class PulltuiApp(App[None]):
         from pulltui.ui.screens.settings import SettingsScreen
 
         reload = self._reload
-        self._settings = SettingsScreen(self._glyphs, self._file, lambda: reload.loaded)
+        self._settings = SettingsScreen(self._glyphs, self._file, lambda: reload.loaded, self._keys_in_force)
         self.push_screen(self._settings)
 
     def action_edit(self) -> None:
@@ -337,17 +328,27 @@ def run_app(
     reload: Reload | None = None,
     file: SettingsFile | None = None,
     grace: float = GRACE,
+    on_shown: Callable[[], object] = lambda: None,
 ) -> Ended:
     """Run the app on this terminal until it is left, and stop the engine.
 
     The exit code is 0 when the user quits, 130 when they did not wait for the saving, 130, 143, 129 after
     SIGINT, SIGTERM, SIGHUP, 1 if the app or the engine broke. That the engine could not save everything is
     said on stderr; its thread may hang then, and keep the interpreter from ending. `names`, `notices`,
-    `reload` and `file` are as in PulltuiApp, `grace` as in TerminalGuard.
+    `reload`, `file` and `on_shown` are as in PulltuiApp, `grace` as in TerminalGuard.
     """
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
     glyphs = choose(ui.glyphs, os.environ, encoding)
-    app = PulltuiApp(service, ui=ui, glyphs=glyphs, names=names, notices=notices, reload=reload, file=file)
+    app = PulltuiApp(
+        service,
+        ui=ui,
+        glyphs=glyphs,
+        names=names,
+        notices=notices,
+        reload=reload,
+        file=file,
+        on_shown=on_shown,
+    )
     guard = TerminalGuard(
         save=service.request_stop,
         leave=app.leave_with,

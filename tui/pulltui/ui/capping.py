@@ -5,14 +5,15 @@ from __future__ import annotations
 from pulltui_config.units import format_rate
 
 from pulltui.engine.api import EngineApi
-from pulltui.ui.caps import NO_CAP, higher, in_force, lower
+from pulltui.ui.caps import BY_HAND, NO_CAP, higher, in_force, lower
 from pulltui.ui.screens.cap import CapDialog
 from pulltui.ui.stage import Stage
 from pulltui.ui.words import counted
 
-_BY_HAND = "set by hand"
 _SOON = 0.5
 """Seconds until a view surely shows the cap that was set; keys come faster."""
+_TOPIC = "cap"
+"""What the toasts are about: one key after another need not leave a heap of them."""
 
 
 class Capping:
@@ -21,30 +22,36 @@ class Capping:
     def __init__(self, service: EngineApi, stage: Stage) -> None:
         self._service, self._stage = service, stage
         self._asked: tuple[float, float | None] | None = None
-        """When, by the view's clock, which cap was set."""
+        """When, by the view's clock, which cap was set by hand; None for none."""
+        self._own: tuple[float | None, str] = (None, "")
+        """The cap there is when none is set by hand, and whose it is, as it was seen last."""
         self._lifted: float | None = None
-        """The cap that `toggle` has taken away; None: that of settings or schedule."""
+        """The cap by hand that `toggle` has taken away; None: there was none."""
         self._off = False
 
     def down(self) -> None:
         """Cap everything one step lower."""
-        limit = self._limit()
+        limit, by_hand = self._now()
         if limit == 0:
             self._stage.say(f"everything is paused ({self._stage.view.limit_why}): no cap is lower")
             return
-        self._set(lower(limit, self._stage.view.rate))
+        step = lower(limit, self._stage.view.rate)
+        own = self._own[0]
+        passed = by_hand and own is not None and step <= own < (limit if limit is not None else NO_CAP)
+        self._set(None if passed else step)
 
     def up(self) -> None:
-        """Cap everything one step higher; above the last step there is no cap."""
-        limit = self._limit()
+        """Cap everything one step higher; the cap of the settings is a step, too, above the last is none."""
+        limit, by_hand = self._now()
         if limit is None:
-            self._stage.say("there is no cap")
+            self._stage.say(f"there is no cap{self._way_back() if by_hand else ''}", topic=_TOPIC)
             return
-        self._set(higher(limit))
+        step, own = higher(limit), self._own[0]
+        self._set(None if by_hand and own is not None and limit < own <= step else step)
 
     def toggle(self) -> None:
         """Take the cap of everything away; again puts it back."""
-        limit, by_hand = self._limit(), self._stage.view.limit_why == _BY_HAND
+        limit, by_hand = self._now()
         if limit is not None:
             self._lifted, self._off = (limit if by_hand else None), True
             self._set(NO_CAP)
@@ -54,7 +61,7 @@ class Capping:
         elif by_hand:
             self._set(None)
         else:
-            self._stage.say(f"there is no cap; {self._stage.key('cap_down')} sets one")
+            self._stage.say(f"there is no cap; {self._stage.key('cap_down')} sets one", topic=_TOPIC)
 
     def one(self) -> None:
         """Ask for a cap of the chosen pulls, each by itself."""
@@ -73,20 +80,38 @@ class Capping:
 
         self._stage.ask(CapDialog(self._stage.glyphs, what, pulls[0].limit), answered)
 
-    def _limit(self) -> float | None:
-        """Return the cap in force, or the one just set."""
-        if self._asked is not None and self._stage.view.now - self._asked[0] < _SOON:
-            return self._asked[1]
-        return in_force(self._stage.view)
+    def _now(self) -> tuple[float | None, bool]:
+        """Return the cap in force, or the one just set, and whether it was set by hand."""
+        view = self._stage.view
+        by_hand = view.limit_why == BY_HAND
+        if not by_hand:
+            self._own = view.limit, view.limit_why.partition(":")[0]
+        if self._asked is not None and view.now - self._asked[0] < _SOON:
+            asked = self._asked[1]
+            return (self._own[0], False) if asked is None else (None if asked >= NO_CAP else asked, True)
+        return in_force(view), by_hand
+
+    def _way_back(self) -> str:
+        """Return whose cap is off, and the key that brings it back; "" if nobody's is."""
+        rate, whose = self._own
+        if rate is None:
+            return ""
+        key = self._stage.key("cap_toggle")
+        what = f"that of the {whose}, {format_rate(rate)}," if rate else f"the pause of the {whose}"
+        return f": {what} is off" + (f"; {key} goes back to it" if key else "")
 
     def _set(self, rate: float | None) -> None:
         """Set the cap of everything; None: as settings and schedule have it, NO_CAP: none."""
-        lifts = rate is None or rate >= NO_CAP
-        if lifts and self._stage.view.limit_why in ("", _BY_HAND):
+        own, whose = self._own
+        if own is None and rate is not None and rate >= NO_CAP:
             rate = None  # no cap of others is in force: taking ours away is the simplest
-        self._asked = (self._stage.view.now, None if lifts else rate)
+        self._asked = (self._stage.view.now, rate)
         self._stage.send("cap", lambda: self._service.set_limit(rate))
         if rate is None:
-            self._stage.say("cap as the settings have it")
+            have = "have" if whose == "settings" else "has"
+            said = "no cap" if own is None else f"cap as the {whose} {have} it: {format_rate(own)}"
+            if own == 0:
+                said = f"everything is paused, as the {whose} {have} it"
         else:
-            self._stage.say("no cap" if lifts else f"cap {format_rate(rate)}")
+            said = f"no cap{self._way_back()}" if rate >= NO_CAP else f"cap {format_rate(rate)}, set by hand"
+        self._stage.say(said, topic=_TOPIC)

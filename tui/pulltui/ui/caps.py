@@ -10,6 +10,8 @@ from pulltui.engine.views import EngineView
 
 NO_CAP: Final = 1e12
 """Set by hand where the settings or the schedule have a cap, so that there is none: 1 TB/s."""
+BY_HAND: Final = "set by hand"
+"""`EngineView.limit_why` of a cap that neither settings nor schedule have."""
 _NO_SPEED: Final = 100 * MB
 """Where the steps begin while nothing comes."""
 STEPS: Final = tuple(

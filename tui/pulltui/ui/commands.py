@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from pulltui_config.settings import Ui
 
 from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe_name
 from pulltui.engine.views import PullState, PullView
+from pulltui.ui.offers import CAN_PAUSE, CAN_RESUME, CAN_RETRY
 from pulltui.ui.screens.confirm import RemoveDialog
 from pulltui.ui.stage import Stage
 from pulltui.ui.words import counted
-
-_CAN_PAUSE: Final = (
-    PullState.QUEUED,
-    PullState.RESOLVING,
-    PullState.DOWNLOADING,
-    PullState.VERIFYING,
-    PullState.WAITING,
-)
-_CAN_RESUME: Final = (PullState.PAUSED, PullState.FAILED)
-_CAN_RETRY: Final = (*(state for state in PullState if state not in (PullState.DONE, PullState.PAUSED)),)
 
 
 class Commands:
@@ -46,9 +36,9 @@ class Commands:
     def pause(self) -> None:
         """Pause what is going among the chosen pulls; if nothing is, go on with them."""
         chosen = self._stage.chosen()
-        if going := _ids(chosen, _CAN_PAUSE):
+        if going := _ids(chosen, CAN_PAUSE):
             self._pause(going)
-        elif stopped := _ids(chosen, _CAN_RESUME):
+        elif stopped := _ids(chosen, CAN_RESUME):
             self._resume(stopped)
         elif chosen:
             self._stage.say(f"{_what(chosen)}: nothing to pause")
@@ -64,7 +54,7 @@ class Commands:
             self._stopped_by_all = frozenset()
             self._resume(paused)
             return
-        going = _ids(self._stage.view.pulls, _CAN_PAUSE)
+        going = _ids(self._stage.view.pulls, CAN_PAUSE)
         if not going:
             self._stage.say("nothing to pause")
             return
@@ -88,7 +78,7 @@ class Commands:
     def retry(self) -> None:
         """Try the chosen pulls again now."""
         chosen = self._stage.chosen()
-        if pulls := _ids(chosen, _CAN_RETRY):
+        if pulls := _ids(chosen, CAN_RETRY):
             self._stage.send("retry", lambda: self._service.retry(pulls))
         elif any(pull.state is PullState.PAUSED for pull in chosen):
             self._stage.say(f"{_what(chosen)}: {self._stage.key('pause')} goes on")
@@ -118,15 +108,17 @@ class Commands:
         chosen = self._stage.chosen()
         if not chosen:
             return
-        said = f"removed {_names(chosen)} with what was fetched"
+        begun = any(pull.state is not PullState.DONE and pull.done > pull.cached for pull in chosen)
+        said = f"removed {_names(chosen)}{'; what was fetched is deleted' if begun else ''}"
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._remove(chosen, said, delete=True)
+                self._remove(chosen, said, delete=True, again=begun)
 
         if self._ui().confirm_delete:
             ids = [pull.id for pull in chosen]
-            self._stage.ask(RemoveDialog(self._stage.glyphs, self._stage.view, ids, delete=True), answered)
+            dialog = RemoveDialog(self._stage.glyphs, lambda: self._stage.view, ids, delete=True)
+            self._stage.ask(dialog, answered)
         else:
             answered(True)
 
@@ -140,10 +132,12 @@ class Commands:
             done, f"cleared {counted(len(done), 'pull')}; the models stay where they are", delete=False
         )
 
-    def _remove(self, pulls: Sequence[PullView], said: str, *, delete: bool) -> None:
+    def _remove(self, pulls: Sequence[PullView], said: str, *, delete: bool, again: bool = False) -> None:
+        """`said` is told when it is done; `again`: what was deleted has to be fetched again after an undo."""
         ids = [pull.id for pull in pulls]
         back = self._stage.key("undo")
-        told = f"{said}. {back} brings it back" if back else said
+        does = "puts it on the list again, to be fetched anew" if again else "brings it back"
+        told = f"{said}. {back} {does}" if back else said
         self._removing += 1
         self._stage.send(
             "remove",

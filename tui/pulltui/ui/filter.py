@@ -17,6 +17,7 @@ _TROUBLE: Final[Mapping[str, Callable[[PullView], bool]]] = {
     "quiet": lambda pull: any(blob.quiet for blob in pull.blobs),
     "retrying": lambda pull: any(blob.retrying for blob in pull.blobs),
     "capped": lambda pull: pull.capped,
+    "disk": lambda pull: bool(pull.disk),
 }
 STATES: Final = (*dict.fromkeys((*(state.value for state in PullState), Tab.ACTIVE.value, *_TROUBLE)),)
 """What `state:` knows: the states of pulls, `active`, and troubles of their parts."""

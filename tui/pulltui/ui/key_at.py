@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _KEY = re.compile(r"\s*(#?)\s*([A-Za-z0-9_-]+(?:\s*\.\s*[^\s=]+)?)\s*=")
+_TEXT = re.compile(r""" "(?:\\.|[^"\\])*" | '[^']*' """, re.VERBOSE)
 _TABLE = re.compile(r"\s*(#?)\s*\[{1,2}\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\s*\]{1,2}\s*(?:#.*)?$")
 
 
@@ -43,6 +44,45 @@ def row_of(lines: Sequence[str], place: tuple[str, ...]) -> int | None:
     rows = [row for row, line in enumerate(lines) if (found := _read(line)) and not found.header]
     there = [row for row in rows if key_at(lines, row) == place]
     return min(there, key=lambda row: (lines[row].lstrip().startswith("#"), row), default=None)
+
+
+def is_key(line: str) -> bool:
+    """Whether a line sets something, or would without the # before it."""
+    found = _read(line)
+    return found is not None and not found.header
+
+
+def setting_rows(lines: Sequence[str], row: int) -> range:
+    """Return the rows that take part when what `row` is about is commented out, or in; empty for nothing.
+
+    They are the key's line and the rest of its value; an entry of [[schedule]] with all its keys; a table's
+    header only while it is a comment: without it the keys below would belong to another table.
+    """
+    at = _row_of_key(lines, row)
+    found = None if at is None else _read(lines[at])
+    if at is None or found is None:
+        return range(0)
+    if key_at(lines, at)[0] == "schedule":
+        first = last = at
+        while first and _read(lines[first - 1]) is not None:
+            first -= 1
+        while last + 1 < len(lines) and _read(lines[last + 1]) is not None:
+            last += 1
+        return range(first, last + 1)
+    if found.header:
+        return range(at, at + 1) if found.comment else range(0)
+    return range(at, _end_of_value(lines, at))
+
+
+def _end_of_value(lines: Sequence[str], row: int) -> int:
+    """Return the row after the value that begins in `row`; only lists and tables go over several lines."""
+    open_ = 0
+    for at in range(row, len(lines)):
+        text = _TEXT.sub("", lines[at].strip().lstrip("# ")).partition("#")[0]
+        open_ += sum((character in "[{") - (character in "]}") for character in text)
+        if open_ <= 0:
+            return at + 1
+    return row + 1
 
 
 def _row_of_key(lines: Sequence[str], row: int) -> int | None:

@@ -7,12 +7,12 @@ do not exist, and cannot leave an action without a key.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.keys import Keys
 
 
@@ -97,13 +97,62 @@ GROUPS: Final[Mapping[str, tuple[Action, ...]]] = {
         Action("last", ("end", "G"), "last", "The last row"),
     ),
 }
-"""All actions, as the help groups them."""
+"""What the main screen can do, as the help groups it."""
+
+SETTINGS, LOG = "In the settings", "In the log of all pulls"
+
+ELSEWHERE: Final[Mapping[str, tuple[Action, ...]]] = {
+    SETTINGS: (
+        Action("settings_save", ("ctrl+o", "f2"), "save", "Save the file; it counts at once"),
+        Action("settings_leave", ("escape",), "leave", "Back to the pulls"),
+        Action("settings_find", ("ctrl+f",), "find", "Go to a setting, found by its name or by what it does"),
+        Action(
+            "settings_comment", ("ctrl+t",), "# on/off", "Remove or add the # before the setting of this line"
+        ),
+        Action(
+            "settings_change", ("f4", "ctrl+l"), "change", "The next value of a setting, or room to type it"
+        ),
+        Action("settings_problem", ("f8", "ctrl+n"), "next problem", "Go to the next problem"),
+        Action("settings_reload", ("ctrl+r",), "read again", "Read the file from disk again"),
+    ),
+    LOG: (
+        Action("log_leave", ("escape", "q", "l"), "back", "Back to the pulls"),
+        Action("log_follow", ("f",), "newest", "To the newest line, and stay with what comes"),
+    ),
+}
+"""What other screens can do; the log moves by the keys for moving about."""
 
 ACTIONS: Final[Mapping[str, Action]] = {
-    action.id: action for actions in GROUPS.values() for action in actions
+    action.id: action for actions in (*GROUPS.values(), *ELSEWHERE.values()) for action in actions
 }
+"""All actions that `ui.keys` can give other keys."""
 
-_NEEDED: Final = ("quit", "help")
+MAIN: Final = tuple(action.id for actions in GROUPS.values() for action in actions)
+MOVES: Final = tuple(action.id for action in GROUPS[MOVING])
+IN_SETTINGS: Final = tuple(action.id for action in ELSEWHERE[SETTINGS])
+IN_LOG: Final = (*(action.id for action in ELSEWHERE[LOG]), *MOVES)
+_PLACES: Final = (MAIN, IN_SETTINGS, IN_LOG)
+"""Actions whose keys must differ, as they work in the same place."""
+
+
+class Fixed(NamedTuple):
+    """Keys that are the same for everybody, and what they do."""
+
+    keys: tuple[str, ...]
+    what: str
+
+
+IN_DIALOGS: Final = (
+    Fixed(("escape",), "Close without an answer"),
+    Fixed(("enter",), "Press the button, add the names, set the cap, choose the line"),
+    Fixed(("y", "n"), "Yes and no; other letters are on their buttons"),
+    Fixed(("left", "right", "tab"), "To another button"),
+    Fixed(("up", "down"), "Scroll; names that were pulled before; lines that were found"),
+    Fixed(("ctrl+c",), "Save and quit, where it does not only close a question"),
+)
+"""The keys of dialogs, which say on their frames and buttons what works in them."""
+
+_NEEDED: Final = ("quit", "help", "settings_leave", "log_leave")
 _RESERVED: Final = ("ctrl+c", "ctrl+q")
 _SAME: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "return": "enter", "ctrl+h": "backspace"}
 """Keys that terminals cannot tell from others."""
@@ -126,12 +175,22 @@ class Keymap(NamedTuple):
     problems: tuple[KeyProblem, ...] = ()
     """Why `ui.keys` is refused: then the keys are those that the actions have by themselves."""
 
-    def bindings(self, ids: Sequence[str] | None = None) -> Iterator[Binding]:
-        """Yield Textual's bindings, each with id and tooltip: of all actions, or of some.
+    def bound(self, fixed: Sequence[BindingType], ids: Sequence[str], *, first: bool = False) -> BindingsMap:
+        """Return Textual's bindings of a screen: its `fixed` ones, and those of the actions `ids` over them.
+
+        `first`: before the keys of what has the focus.
+        """
+        bindings = BindingsMap(fixed)
+        chosen = (replace(each, priority=first) for each in self.bindings(ids))
+        bindings.key_to_bindings.update(BindingsMap(chosen).key_to_bindings)
+        return bindings
+
+    def bindings(self, ids: Sequence[str]) -> Iterator[Binding]:
+        """Yield Textual's bindings of some actions, each with id and tooltip.
 
         Every one calls the action `do`, with its id.
         """
-        for name in ACTIONS if ids is None else ids:
+        for name in ids:
             action = ACTIONS[name]
             if self.keys[name]:
                 yield Binding(
@@ -149,7 +208,7 @@ def resolve(asked: Mapping[str, Sequence[str]]) -> Keymap:
 
     One problem anywhere refuses all of it, so that nobody is left with half a map.
     """
-    problems = tuple(_problems(asked))
+    problems = tuple(dict.fromkeys(_problems(asked)))
     if problems:
         return Keymap({name: action.keys for name, action in ACTIONS.items()}, problems)
     return Keymap(_merged(asked))
@@ -174,17 +233,26 @@ def _problems(asked: Mapping[str, Sequence[str]]) -> Iterator[KeyProblem]:
             elif known in _RESERVED:
                 yield KeyProblem(place, f'"{key}" always quits; take another key')
     merged = _merged(asked)
+    for ids in _PLACES:
+        yield from _clashes(asked, {name: merged[name] for name in ids})
+    for name in IN_SETTINGS:
+        for used in merged[name]:
+            if used in _WRITING or len(used) == 1:
+                yield KeyProblem(f"ui.keys.{name}", f'"{used}" is for writing there; take one like f2')
+    for name in _NEEDED:
+        if not merged[name]:
+            yield KeyProblem(f"ui.keys.{name}", f"{name} must have a key")
+
+
+def _clashes(asked: Collection[str], keys: Mapping[str, Sequence[str]]) -> Iterator[KeyProblem]:
     users: dict[str, list[str]] = {}
-    for name, names in merged.items():
+    for name, names in keys.items():
         for key in names:
             users.setdefault(key, []).append(name)
     for key, both in users.items():
         if len(both) > 1:
             named = next((name for name in both if name in asked), both[0])
             yield KeyProblem(f"ui.keys.{named}", f'"{key}" would be for {" and ".join(both)}; give it to one')
-    for name in _NEEDED:
-        if not merged[name]:
-            yield KeyProblem(f"ui.keys.{name}", f"{name} must have a key")
 
 
 def key_name(text: str) -> str | None:
@@ -220,14 +288,28 @@ _NAMED: Final = frozenset(
     | {"comma"}
 ) - {"ctrl-at", "return"}
 """What keys are called."""
+_WRITING: Final = frozenset(_of_character(each) for each in string.punctuation.replace(",", "")) | {
+    "comma",
+    "space",
+    "enter",
+    "tab",
+    "backspace",
+    "delete",
+    "left",
+    "right",
+    "up",
+    "down",
+    "home",
+    "end",
+}
+"""Keys that an editor needs, besides letters and digits."""
 
 
 def markdown() -> str:
     """Return README's table: the keys, the name of the action in `ui.keys`, and what it does."""
     written = {key_name(each): each for each in string.punctuation}
     lines = ["| key | action | what it does |", "| --- | --- | --- |"]
-    for actions in GROUPS.values():
-        for action in actions:
-            keys = " ".join(f"`{written.get(key, key)}`" for key in action.keys)
-            lines.append(f"| {keys} | `{action.id}` | {action.tooltip} |")
+    for action in ACTIONS.values():
+        keys = " ".join(f"`{written.get(key, key)}`" for key in action.keys)
+        lines.append(f"| {keys} | `{action.id}` | {action.tooltip} |")
     return "\n".join(lines) + "\n"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TINY_WIDTH, TINY_HEIGHT = 45, 12
-"""Below either, one line sums everything up."""
+"""Below either, one line sums everything up, above what fits of the list and the keys."""
 NORMAL = 80
+_READABLE = 30
+"""Cells below which a row has no room for a name."""
 
 
 class Heights(NamedTuple):
@@ -18,8 +20,13 @@ class Heights(NamedTuple):
 
 
 def is_tiny(width: int, height: int) -> bool:
-    """Return whether there is room for one line of summary only."""
+    """Return whether there is no room for more than a summary, some rows and the keys."""
     return width < TINY_WIDTH or height < TINY_HEIGHT
+
+
+def tiny_rows(width: int, height: int) -> int:
+    """Return how many lines of a tiny screen the list gets, between summary and keys."""
+    return max(0, height - 2) if width >= _READABLE else 0
 
 
 def is_small(width: int, height: int) -> bool:

@@ -1,6 +1,6 @@
 """Lines of text with roles instead of colours, and the fitting of text into cells.
 
-A role is a word that a widget's component classes give a colour to; what it says is in the text already, so
+A role is a word that a widget gives a colour to (`LineView`); what it says is in the text already, so
 nothing is lost without colours.
 """
 
@@ -12,24 +12,6 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from pulltui.ui.glyphs import Glyphs
-
-ROLES = (
-    "text",
-    "strong",
-    "dim",
-    "key",
-    "done",
-    "partial",
-    "held",
-    "todo",
-    "active",
-    "wait",
-    "quiet",
-    "bad",
-    "hash",
-    "cursor",
-)
-"""All roles: `line--<role>` is the component class."""
 
 
 class Span(NamedTuple):
@@ -144,7 +126,10 @@ def join_fitting(spans: Sequence[tuple[int, Span]], width: int, gap: str) -> lis
 
 
 def wrap(text: str, width: int, most: int, more: str) -> list[str]:
-    """Return `text` broken at spaces into at most `most` lines of at most `width` cells."""
+    """Return `text` broken at spaces into at most `most` lines of at most `width` cells.
+
+    A word that is longer is cut in its middle: names and addresses differ at their ends.
+    """
     lines: list[str] = []
     current = ""
     for word in text.split():
@@ -158,7 +143,7 @@ def wrap(text: str, width: int, most: int, more: str) -> list[str]:
         lines.append(current)
     if len(lines) > most:
         lines[most - 1 :] = [" ".join(lines[most - 1 :])]
-    return [fit(line, width, more).rstrip() for line in lines]
+    return [fit(line, width, more, middle=" " not in line).rstrip() for line in lines]
 
 
 def rule(left: Iterable[Span], right: Iterable[Span], width: int, glyphs: Glyphs) -> Line:

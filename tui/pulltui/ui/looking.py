@@ -68,7 +68,7 @@ class Looking:
 
     def log(self) -> None:
         """Show what happened to all pulls."""
-        self._screen.app.push_screen(LogScreen(self._screen.glyphs, self._service.events))
+        self._screen.app.push_screen(LogScreen(self._screen.glyphs, self._screen.diary, self._screen.keymap))
 
     def adopt(self) -> None:
         """Look what Ollama has begun, and offer to take it over."""

@@ -34,8 +34,8 @@ class Stage(Protocol):
     def show_pulls(self) -> None:
         """Draw the list again."""
 
-    def say(self, text: str, *, failed: bool = False) -> None:
-        """Show a sentence for a while."""
+    def say(self, text: str, *, failed: bool = False, topic: str = "") -> None:
+        """Show a sentence for a while, in the place of an older one about the same `topic`."""
 
     def send(
         self,

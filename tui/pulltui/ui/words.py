@@ -40,6 +40,10 @@ PART_ROLE = {
 }
 
 
+BY_DISK = "held by the disk"
+"""What the engine says of a part that waits for the disk (`PartView.why`), and we of all else that does."""
+
+
 def span_of(seconds: float) -> str:
     """Return whole seconds, rounded up, as in "7 s", and longer times as in "1m47s"."""
     whole = math.ceil(max(0.0, seconds))
@@ -60,6 +64,7 @@ _KINDS = {
     "retries": "retries used up",
     "no-space": "no space",
     "schedule": "schedule",
+    "connections": "its turn comes",
 }
 """`Waiting.kind` in a word or two."""
 
@@ -101,6 +106,11 @@ def shown_state(pull: PullView) -> PullState:
     return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
 
 
+def disk_words(room: int) -> str:
+    """Return that the disk holds something back, for about `room` cells."""
+    return BY_DISK if len(BY_DISK) <= room else "disk is slow"
+
+
 def pull_words(pull: PullView, room: int) -> tuple[str, str]:
     """Return what a pull is doing, for about `room` cells, and the role to say it in."""
     state = shown_state(pull)
@@ -115,6 +125,8 @@ def pull_words(pull: PullView, room: int) -> tuple[str, str]:
         going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
         if words := trouble(going, room):
             return words, "bad" if any(blob.stalled for blob in going) else "wait"
+        if pull.disk:
+            return disk_words(room), "held"
     return pull.state.value, role
 
 
@@ -124,6 +136,8 @@ def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
     if blob.state is BlobState.DOWNLOADING:
         if words := trouble([blob], room):
             return words, "bad" if blob.stalled else "wait"
+        if blob.disk:
+            return disk_words(room), "held"
         if blob.single_stream:
             return "1 stream", role
         if blob.connections:

@@ -125,14 +125,14 @@ def _about_setting(place: tuple[str, ...], now: Loaded, start: Loaded, texts: _T
     info = every_setting()[place]
     texts.heading(".".join(place))
     texts.paragraph(description_of(info.type).removesuffix(" A change counts from the next start."))
-    texts.fact("allowed", _allowed(place))
-    texts.fact("default", write(info.type, default_of(info)))
     live = is_live(info.type)
     there, held = value_of(now.settings, place), value_of(start.settings, place)
     origin = now if live else start
-    texts.fact("in force", f"{_shown(place, there if live else held)} ({_origin(origin, place)})")
+    texts.fact("in force", f"{shown_value(place, there if live else held)} ({_origin(origin, place)})")
     if not live and there != held:
-        texts.fact("next", f"{_shown(place, there)} from the next start")
+        texts.fact("next", f"{shown_value(place, there)} from the next start")
+    texts.fact("allowed", _allowed(place))
+    texts.fact("default", write(info.type, default_of(info)))
     texts.fact("a change", "counts at once" if live else "counts from the next start")
 
 
@@ -156,7 +156,7 @@ def _allowed(place: tuple[str, ...]) -> str:
     return allowed(every_setting()[place].type)
 
 
-def _shown(place: tuple[str, ...], value: object) -> str:
+def shown_value(place: tuple[str, ...], value: object) -> str:
     """A value as people write it, without passwords of URLs."""
     return safe(masked(write(every_setting()[place].type, value)))
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from pulltui_config.locations import DEMO_PREFIX
 from pulltui_config.units import format_rate, format_size
 
 from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, PullView, Waiting
+from pulltui.ui.caps import in_force
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, wrap
-from pulltui.ui.words import counted, failure_words, shown_state, span_of
+from pulltui.ui.words import BY_DISK, counted, failure_words, shown_state, span_of
 
 Keys = Mapping[str, str]
 """Ids of actions and the keys they are on, as configured."""
@@ -109,6 +112,9 @@ def _waiting(pull: PullView, keys: Keys) -> Iterator[Sentence]:
             yield Sentence(
                 f"It goes on by itself as soon as {pull.host} answers. {now}{kept}.", "dim", "retry"
             )
+        case "connections":
+            yield Sentence(waiting.why, "wait")
+            yield Sentence(f"It goes on by itself{kept}.", "dim")
         case "busy":
             yield Sentence(f"the server asks to wait{again}: {waiting.why}", "wait")
             yield Sentence(f"That is no fault of this side, and costs no retry. {now}{kept}.", "dim", "retry")
@@ -137,7 +143,9 @@ def _done(view: EngineView, pull: PullView) -> Iterator[Sentence]:
         yield Sentence(f"done: all {format_size(pull.size)} were here already", "done")
     else:
         yield Sentence(f"done: {format_size(pull.size)}, verified{took}", "done")
-    if view.models_dir:
+    if Path(view.models_dir).parent.name.startswith(DEMO_PREFIX):
+        yield Sentence(f"It is in {view.models_dir}, which is deleted when the demo ends.")
+    elif view.models_dir:
         yield Sentence(f"It is in {view.models_dir}. To use it: ollama run {pull.name}")
 
 
@@ -148,6 +156,8 @@ def _downloading(view: EngineView, pull: PullView, blob: BlobView | None) -> Ite
         yield Sentence(blob.note, "wait")
     if blob is not None and blob.single_stream and blob.state is BlobState.DOWNLOADING:
         yield Sentence("one connection only: the server knows no ranges", "wait")
+    if pull.disk:
+        yield Sentence(f"{BY_DISK}: {pull.disk}. The network waits, and is not to blame.", "held")
     if pull.capped:
         yield Sentence(f"held by the cap: {cap_words(view, pull)}", "held")
 
@@ -156,7 +166,9 @@ def cap_words(view: EngineView, pull: PullView) -> str:
     """Return the caps that count, "5 MB/s for this pull, 20 MB/s for all (settings)", or "none"."""
     own = f"{format_rate(pull.limit)} for this pull" if pull.limit is not None else ""
     every = f"{format_rate(view.limit)} for all ({view.limit_why})" if view.limit is not None else ""
-    if view.limit == 0:
+    if view.limit is not None and in_force(view) is None:
+        every = f"none for all ({view.limit_why})"
+    elif view.limit == 0:
         every = f"everything is paused ({view.limit_why})"
     return ", ".join(filter(None, (own, every))) or "none"
 
@@ -167,6 +179,8 @@ def nothing_lines(view: EngineView, width: int, height: int, look: Look) -> list
     if view.pulls:
         hidden = counted(len(view.pulls), "pull")
         groups = [[Sentence(f"Nothing to see here: {hidden} under other tabs or filters.")]]
+    elif view.starting:
+        groups = [[Sentence("Looking what is queued.", "dim")]]
     else:
         groups = [
             [

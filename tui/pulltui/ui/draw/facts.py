@@ -83,6 +83,8 @@ def _going(view: EngineView, pull: PullView, blob: BlobView | None) -> Iterator[
         bad = "wait" if blob.retries or blob.stalls else "text"
         yield Fact("trouble", f"{_times(blob.retries, 'retry')}, {_times(blob.stalls, 'stall')}", bad)
         yield Fact("again", f"{format_size(blob.fetched_again)} fetched a second time")
+    if pull.disk:
+        yield Fact("disk", f"holds it back: {pull.disk}", "held")
     if pull.state is not PullState.DONE:
         yield Fact("cap", cap_words(view, pull))
 

@@ -11,8 +11,10 @@ from pulltui.ui.caps import in_force
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, percent
 from pulltui.ui.tab import Tab, counts
-from pulltui.ui.words import counted
+from pulltui.ui.words import BY_DISK, counted
 
+_COUNTS = 100
+"""Cells from which on all counts fit; some of them would mislead, and the tabs have them all."""
 _ROLES = ((Tab.ACTIVE, "active"), (Tab.QUEUED, "dim"), (Tab.DONE, "done"), (Tab.FAILED, "bad"))
 
 
@@ -42,8 +44,10 @@ def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Gl
     facts = [(0, Span("pulltui", "strong")), (0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
     if graph := spark(rates, 8 if width < 120 else 16, glyphs.spark):
         facts.append((7, Span(graph, "active")))
-    if words := cap_words(view):
+    if words := cap_words(view, width):
         facts.append((1, Span(words, "wait" if view.capped or view.limit == 0 else "text")))
+    if view.disk:
+        facts.append((1, Span(BY_DISK, "held")))
     if view.eta is not None and not view.unresolved:
         facts.append((1, Span(f"{format_duration(view.eta)} left")))
     if view.size:
@@ -53,21 +57,30 @@ def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Gl
         facts.append((6, Span(f"{counted(view.unresolved, 'size')} not known yet", "dim")))
     if view.free is not None:
         facts.append((2, _space(view, view.free)))
-    facts += [(4 if span.role == "bad" else 8, span) for span in count_spans(view.pulls)]
+    facts += [
+        (4 if span.role == "bad" else 8, span)
+        for span in count_spans(view.pulls)
+        if span.role == "bad" or width >= _COUNTS
+    ]
     if view.suspended:
         facts.append((1, Span("was suspended, reconnecting", "wait")))
     return Line((Span(" "), *join_fitting(facts, width - 2, "  ")))
 
 
-def cap_words(view: EngineView) -> str:
-    """Return the cap of everything, "cap 20 MB/s (schedule)"; "" without one."""
+def cap_words(view: EngineView, width: int) -> str:
+    """Return the cap of everything and whose it is, "cap 20 MB/s (schedule)"; "" without one.
+
+    Narrow, that it is the settings' goes without saying.
+    """
+    if view.limit is None:
+        return ""
+    why = view.limit_why.partition(":")[0].removeprefix("set ")
     limit = in_force(view)
     if limit is None:
-        return ""
-    why = view.limit_why.partition(":")[0]
+        return f"no cap ({why})"
     if limit == 0:
         return f"all paused ({why})"
-    return f"cap {format_rate(limit)}" + (f" ({why})" if why == "schedule" else "")
+    return f"cap {format_rate(limit)}" + (f" ({why})" if width >= 100 or why != "settings" else "")
 
 
 def _space(view: EngineView, free: int) -> Span:
@@ -81,6 +94,8 @@ def _space(view: EngineView, free: int) -> Span:
 
 def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
     """Return the one line that tiny terminals get."""
+    if view.starting:
+        return Line((Span("looking what is queued", "dim"),))
     if not view.pulls:
         return Line(
             tuple(join_fitting([(0, Span("nothing queued", "dim")), (1, Span("a add"))], width, "  "))

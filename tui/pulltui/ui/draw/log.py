@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from itertools import groupby
 
-from pulltui_config.units import format_duration, format_size
+from pulltui_config.units import format_size
 
 from pulltui.engine.views import Event, EventKind
+from pulltui.ui.diary import Entry
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, fit, wrap
 from pulltui.ui.words import span_of
 
-_TIME = 7
-"""Cells for the time of an event, counted from the start."""
+_DATED = 80
+"""Cells from which on the year of a day that is over is told as well."""
 _MOST = 6
 """Lines for one event: errors of servers can be long."""
 _ROLE = {
@@ -28,28 +30,31 @@ _ROLE = {
 
 
 def log_lines(
-    events: Sequence[Event],
+    entries: Sequence[Entry],
     width: int,
     glyphs: Glyphs,
     *,
+    today: date,
     names: Mapping[str, str] | None = None,
     known: str = "",
 ) -> list[Line]:
-    """Return the events as lines of at most `width` cells, oldest first.
+    """Return what happened as lines of at most `width` cells, oldest first.
 
-    `names` are those of pulls, by their ids, to say whose each one is; `known` is the digest of a blob that
-    need not be named. The same trouble of several parts in a row is one entry.
+    `today` needs no date before its times; `names` are those of pulls, by their ids, to say whose each one
+    is; `known` is the digest of a blob that need not be named. The same trouble of several parts
+    in a row is one entry.
     """
     # Names get a column where there is room for one; narrower, they stand before the words.
     column = min(28, width // 4) if names is not None and width >= 80 else 0
     lines: list[Line] = []
-    for _, same in groupby(events, key=lambda event: (event.kind, event.pull, event.digest, event.why)):
-        group = list(same)
+    for _, same in groupby(entries, key=_alike):
+        happened = list(same)
+        group = [entry.event for entry in happened]
         text, role = event_words(group, known), _ROLE.get(group[0].kind, "text")
         name = (names or {}).get(group[0].pull, group[0].name)
         if names is not None and not column and name:
             text = f"{name}: {text}"
-        front = [Span(f"{format_duration(group[-1].at):>{_TIME}}  ", "dim")]
+        front = [Span(f" {time_words(happened[-1].time, today, width)}  ", "dim")]
         if column:
             front.append(Span(fit(name, column, glyphs.more, middle=True) + "  ", "strong"))
         indent = " " * sum(len(span.text) for span in front)
@@ -57,6 +62,18 @@ def log_lines(
             head = front if number == 0 else [Span(indent)]
             lines.append(Line((*head, Span(part, role))))
     return lines
+
+
+def _alike(entry: Entry) -> tuple[date, EventKind, str, str, str]:
+    event = entry.event
+    return entry.time.date(), event.kind, event.pull, event.digest, event.why
+
+
+def time_words(time: datetime, today: date, width: int) -> str:
+    """Return "14:03:07", after the date if that is another day than `today`."""
+    if time.date() == today:
+        return f"{time:%H:%M:%S}"
+    return f"{time:%Y-%m-%d %H:%M:%S}" if width >= _DATED else f"{time:%m-%d %H:%M:%S}"
 
 
 def event_words(group: Sequence[Event], known: str = "") -> str:

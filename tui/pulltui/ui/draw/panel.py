@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from pulltui.engine.views import BlobState, BlobView, EngineView, Event, PullState, PullView
+from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, PullView
+from pulltui.ui.diary import Entry
 from pulltui.ui.draw.detail import Look, nothing_lines, status, status_lines
 from pulltui.ui.draw.facts import fact_lines, facts
 from pulltui.ui.draw.log import log_lines
@@ -45,8 +47,9 @@ class Subject(NamedTuple):
     view: EngineView
     pull: PullView | None = None
     blob: BlobView | None = None
-    events: Sequence[Event] = ()
-    """Of this pull, oldest first."""
+    entries: Sequence[Entry] = ()
+    """What happened to this pull, oldest first."""
+    today: date = date.min
 
 
 def panes(width: int) -> tuple[Pane, ...]:
@@ -144,7 +147,7 @@ def _details_and_log(subject: Subject, width: int, height: int, glyphs: Glyphs) 
     assert subject.pull is not None
     found = facts(subject.view, subject.pull, subject.blob)
     detail = min(len(found), height - 1)
-    if subject.events and height >= 8:
+    if subject.entries and height >= 8:
         detail = min(detail, height - 2 - _LEAST_LOG)
     lines = [rule((Span("details", "strong"),), (), width, glyphs)]
     lines += fact_lines(found, width, detail, glyphs)
@@ -157,12 +160,13 @@ def _details_and_log(subject: Subject, width: int, height: int, glyphs: Glyphs) 
 
 def _log(subject: Subject, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """Return the newest lines of the pull's log."""
-    if not subject.events:
+    if not subject.entries:
         return [Line((Span(" nothing happened yet", "dim"),))][: max(0, height)]
     # No event takes less than a line, but several may become one.
-    recent = subject.events[-2 * max(1, height) :]
+    recent = subject.entries[-2 * max(1, height) :]
     known = subject.blob.digest if subject.blob is not None else ""
-    return log_lines(recent, width, glyphs, known=known)[-height:] if height > 0 else []
+    lines = log_lines(recent, width, glyphs, today=subject.today, known=known)
+    return lines[-height:] if height > 0 else []
 
 
 def _beside(left: Sequence[Line], right: Sequence[Line], width: int) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from itertools import groupby
 from statistics import median
@@ -15,7 +16,7 @@ from pulltui.ui.draw.detail import KEYS, Keys, named
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, bar, fit, join_fitting, percent
-from pulltui.ui.words import PART_ROLE, counted, span_of
+from pulltui.ui.words import BY_DISK, PART_ROLE, counted, span_of
 
 _LEGEND = (
     (PartState.DONE, "done"),
@@ -31,8 +32,12 @@ _LEGEND = (
 _TROUBLED = (PartState.FAILED, PartState.STALLED, PartState.WAITING, PartState.QUIET)
 CAPPED = "held by the cap"
 """What the engine says of a part that our own cap holds back (`PartView.why`)."""
+_HELD = (CAPPED, BY_DISK)
 SLOW = 0.3
 """A part below this share of its siblings' median speed is called slow."""
+_STATUS = re.compile(r"\b([45]\d\d)( [A-Z][A-Za-z-]*)+")
+"""An HTTP status with its words."""
+_SHARE = re.compile(r"(\d+) of (\d+)")
 _SIBLINGS = 4
 """With fewer parts in work there is no telling what is usual."""
 
@@ -121,7 +126,7 @@ def _bars(blob: BlobView, width: int, height: int, glyphs: Glyphs, keys: Keys) -
 
 def usual_rate(parts: Sequence[PartView]) -> float:
     """Return the median speed of the parts that are free to go as fast as they can; 0.0 for too few."""
-    rates = [part.rate for part in parts if part.rate > 0 and part.why != CAPPED]
+    rates = [part.rate for part in parts if part.rate > 0 and part.why not in _HELD]
     return median(rates) if len(rates) >= _SIBLINGS else 0.0
 
 
@@ -147,8 +152,8 @@ def part_trouble(part: PartView, usual: float, keys: Keys = KEYS) -> tuple[str, 
             return f"stalled, {tries}, {now}", role
         case PartState.FAILED:
             return f"failed{why}", role
-        case PartState.RECEIVING if part.why == CAPPED:
-            return CAPPED, "held"
+        case PartState.RECEIVING if part.why in _HELD:
+            return part.why, "held"
         case PartState.RECEIVING if 0 < part.rate < SLOW * usual:
             share = part.rate / usual
             return f"slow, {share:.1f} of its siblings" if share >= 0.05 else "slow, next to nothing", "wait"
@@ -160,7 +165,7 @@ def part_trouble(part: PartView, usual: float, keys: Keys = KEYS) -> tuple[str, 
 def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: Glyphs) -> Line:
     role = PART_ROLE[part.state]
     # What is wrong has to be readable; the bar takes the rest, and no more than it needs to be read.
-    length = max(6, min(width * 3 // 10, width - 54))
+    length = max(6 if width >= 50 else 3, min(width * 3 // 10, width - 61))
     filled, empty = bar(part.done, part.size, length, glyphs.bar)
     room = width - 9 - length - 5
     tail = f" {format_rate(part.rate):>10}  {words}"
@@ -170,6 +175,10 @@ def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: 
         tail = f"  {tail.strip()}"
     if cell_len(tail) > room and tail.endswith(" now"):
         tail = tail.rpartition(",")[0]  # the key that helps is in the footer, too
+    if cell_len(tail) > room:
+        tail = _STATUS.sub(r"\1", tail)  # the number says it to those who know, the log to all
+    if cell_len(tail) > room:
+        tail = _SHARE.sub(r"\1/\2", tail)
     return Line(
         (
             Span(f" {glyphs.part[part.state]} ", role),

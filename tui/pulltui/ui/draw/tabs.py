@@ -30,8 +30,8 @@ def tabs_line(
 ) -> Line:
     """Return the line of tabs for `width` cells; the one in brackets is shown.
 
-    `keys` has what each action's key is called, `said` what stands at the right end; if there is no room for
-    all of it, the tabs become shorter first, then what is said.
+    `counts` is empty as long as nobody knows. `keys` has what each action's key is called, `said` what stands
+    at the right end; if there is no room for all of it, the tabs become shorter first, then what is said.
     """
     needed = min(sum(cell_len(span.text) for span in said), _LEAST)
     forms = [_tabs(tab, counts, keys, names) for names in _NAMES] + [_tabs(tab, counts, {}, _NAMES[1])]
@@ -53,11 +53,11 @@ def _tabs(
     spans = []
     for tab in Tab:
         action = f"tab_{tab}"
-        text = " ".join(filter(None, (keys.get(action, ""), names[tab], str(counts[tab]))))
+        text = " ".join(filter(None, (keys.get(action, ""), names[tab], str(counts.get(tab, "")))))
         if tab is shown:
             spans.append(Span(f"[{text}]", "strong", action))
         else:
-            spans.append(Span(f" {text} ", "text" if counts[tab] else "dim", action))
+            spans.append(Span(f" {text} ", "text" if counts.get(tab) else "dim", action))
     return spans
 
 

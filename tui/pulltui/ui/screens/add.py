@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
 from pulltui_config.units import format_size
@@ -15,7 +15,15 @@ from textual.widgets import Input
 
 from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe, safe_name
-from pulltui.engine.errors import PullError
+from pulltui.engine.errors import (
+    InsecureError,
+    ManifestError,
+    NotFoundError,
+    PullError,
+    RefusedError,
+    ResponseError,
+    TrustError,
+)
 from pulltui.engine.views import ModelInfo, PullState
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, fit, join_fitting, wrap
@@ -30,6 +38,9 @@ _LONGEST = 4_000
 """Characters, for a pasted list of names."""
 _COMMAND = re.compile(r"\bollama\s+(?:run|pull)\s+")
 """Model pages have the command to copy; what follows it is the name."""
+_AGAINST = (InsecureError, ManifestError, NotFoundError, RefusedError, TrustError, ResponseError)
+"""What says that a pull of this name would fail; other troubles pass, and pulls wait for that."""
+_WRONG = "Nothing is added while a name is wrong; enter asks again."
 
 
 class NameInput(Input):
@@ -123,13 +134,17 @@ class AddDialog(Dialog[tuple[str, ...]]):
         if names != self._names:
             self._names = names
             self._judge()
-            self.run_worker(self._look_up(names), group="look-up", exclusive=True, exit_on_error=False)
+            self._start_look_up()
 
     @on(Input.Submitted)
     def _on_submitted(self) -> None:
         verdicts = self._judge()
         if verdicts and all(verdict.good for verdict in verdicts):
             self.dismiss(tuple(self._names))
+            return
+        wrong = {typed for typed, verdict in zip(self._names, verdicts, strict=True) if not verdict.good}
+        if again := wrong & self._found.keys():
+            self._start_look_up(again)
 
     @on(LineView.Pressed)
     def _on_pressed(self, event: LineView.Pressed) -> None:
@@ -155,11 +170,16 @@ class AddDialog(Dialog[tuple[str, ...]]):
         self._recent = await asyncio.wrap_future(self._service.recent())
         self.fill()
 
-    async def _look_up(self, names: Sequence[str]) -> None:
-        """Ask what these names mean, after a pause; the next key ends it."""
+    def _start_look_up(self, again: Collection[str] = ()) -> None:
+        look_up = self._look_up(self._names, again)
+        self.run_worker(look_up, group="look-up", exclusive=True, exit_on_error=False)
+
+    async def _look_up(self, names: Sequence[str], again: Collection[str]) -> None:
+        """Ask what these names mean, after a pause; the next key ends it. `again`: whatever was found."""
         await asyncio.sleep(PAUSE)
         for verdict, typed in zip(self._verdicts(names), names, strict=True):
-            if verdict.good and not verdict.queued and typed not in self._found:
+            new = verdict.good and not verdict.queued and typed not in self._found
+            if new or typed in again:
                 self._found[typed] = await self._ask(typed)
                 self._judge()
 
@@ -184,7 +204,8 @@ class AddDialog(Dialog[tuple[str, ...]]):
             found = self._found.get(typed)
             problem = found if isinstance(found, PullError) else None
             info = found if isinstance(found, ModelInfo) else None
-            verdicts.append(Verdict(name, problem, queued=name in queued, info=info))
+            good = not isinstance(problem, _AGAINST)
+            verdicts.append(Verdict(name, problem, good, queued=name in queued, info=info))
         return verdicts
 
     def _judge(self) -> list[Verdict]:
@@ -192,6 +213,8 @@ class AddDialog(Dialog[tuple[str, ...]]):
         verdicts = self._verdicts(self._names)
         view = self._service.view
         lines = verdict_lines(verdicts, self.room, self._glyphs)
+        if any(verdict.problem for verdict in verdicts if not verdict.good):
+            lines += [Line((Span(text, "dim"),)) for text in wrap(_WRONG, self.room, 2, self._glyphs.more)]
         free = f", {format_size(view.free)} free" if view.free is not None else ""
         if needs := space_words(verdicts, view.free):
             lines.append(Line((Span(needs, "text"),)))
@@ -211,14 +234,15 @@ def verdict_lines(verdicts: Sequence[Verdict], width: int, glyphs: Glyphs) -> li
             why = f"{verdict.problem}. {verdict.problem.hint}".strip()
             text = why if verdict.name in why else f"{verdict.name}: {why}"
             # That there was no answer says nothing against the name.
-            bad = not verdict.good or verdict.problem.kind != PullError.kind
-            role, state = ("bad", PullState.FAILED) if bad else ("wait", PullState.WAITING)
+            role, state = ("wait", PullState.WAITING) if verdict.good else ("bad", PullState.FAILED)
             for number, part in enumerate(wrap(text, width - 2, 3, glyphs.more)):
                 lines.append(Line((Span(f"{' ' if number else glyphs.pull[state]} {part}", role),)))
             continue
         told = _told(verdict)
         name = fit(verdict.name, max(8, width - len(told) - 4), glyphs.more, middle=True).rstrip()
-        mark = Span(f"{glyphs.pull[PullState.DONE]} ", "done")
+        known = verdict.queued or verdict.info is not None
+        state, role = (PullState.DONE, "done") if known else (PullState.RESOLVING, "active")
+        mark = Span(f"{glyphs.pull[state]} ", role)
         lines.append(Line((mark, Span(name, "strong"), Span(f"  {told}", "dim"))))
         if verdict.info is not None and verdict.info.why:
             parts = wrap(verdict.info.why, width - 2, 2, glyphs.more)

@@ -10,7 +10,7 @@ from pulltui.engine.views import PartialView
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, join_fitting, percent, wrap
-from pulltui.ui.screens.confirm import QuestionDialog
+from pulltui.ui.screens.choice import QuestionDialog
 from pulltui.ui.words import counted
 
 MOST = 8

@@ -3,129 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from pulltui_config.units import format_size
-from textual import on
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import Button
 
 from pulltui.engine.views import BlobState, EngineView, PullState, PullView
 from pulltui.ui.draw.detail import Sentence
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, wrap
-from pulltui.ui.screens.dialog import Answer, Dialog
-from pulltui.ui.widgets.line_view import LineView
+from pulltui.ui.screens.choice import QuestionDialog
 from pulltui.ui.words import counted
 
+LOOK = 0.25
+"""Seconds between two looks at how far the pulls are."""
 NAMES = 6
 """Pulls that are named; of more, only the number is told."""
 _MOST = 6
 """Lines for one sentence."""
 
 
-class QuestionDialog(Dialog[Answer]):
-    """Says what would happen and answers with `answer` for yes, None for no; the focus is on no."""
+class RemoveDialog(QuestionDialog[bool]):
+    """Asks whether these pulls may go; `delete` says that what was fetched and is not done goes with them.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", "Yes", id="question.yes", show=False, tooltip="Do it"),
-        Binding("n", "close", "No", id="question.no", show=False, tooltip="Leave it"),
-        Binding(
-            "left,h",
-            "app.focus_previous",
-            "Previous",
-            id="question.previous",
-            show=False,
-            tooltip="The button before",
-        ),
-        Binding(
-            "right,l",
-            "app.focus_next",
-            "Next",
-            id="question.next",
-            show=False,
-            tooltip="The next button",
-        ),
-        Binding("up,k", "scroll(-1)", "Up", id="question.up", show=False, tooltip="A line up"),
-        Binding("down,j", "scroll(1)", "Down", id="question.down", show=False, tooltip="A line down"),
-    ]
-    DEFAULT_CSS = """
-    QuestionDialog {
-        #buttons { dock: bottom; height: 1; }
-        #said { margin: 0 0 1 0; }
-        Button { margin: 0 2 0 0; min-width: 0; }
-        Button:focus { text-style: reverse bold; }
-    }
+    The pulls go on meanwhile, so it looks at `view` again and again: what it says stays true.
     """
 
     def __init__(
-        self,
-        glyphs: Glyphs,
-        title: str,
-        said: Callable[[int], list[Line]],
-        *,
-        yes: str,
-        no: str,
-        answer: Answer | None,
+        self, glyphs: Glyphs, view: Callable[[], EngineView], ids: Collection[str], *, delete: bool
     ) -> None:
-        """`said` returns what is said, for a width in cells; with None for `answer` there is no yes."""
-        super().__init__(glyphs, title, "y yes, n no, esc cancels" if answer is not None else "esc closes")
-        self._said, self._yes, self._no, self._answer = said, yes, no, answer
-        self._text = LineView(id="said")
-
-    def contents(self) -> list[Widget]:
-        """Return what is said and the buttons."""
-        buttons = [Button(self._no, id="no", compact=True)]
-        if self._answer is not None:
-            buttons.append(Button(self._yes, id="yes", compact=True, variant="error"))
-        return [self._text, Horizontal(*buttons, id="buttons")]
-
-    def fill(self) -> None:
-        """Write what is said."""
-        self.put(self._text, self._said(self.room))
-
-    def on_mount(self) -> None:
-        """Let enter do no harm."""
-        self.query_one("#no", Button).focus()
-
-    @on(Button.Pressed)
-    def _on_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(self._answer if event.button.id == "yes" else None)
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll by lines."""
-        self.query_one("#frame").scroll_relative(y=by, animate=False)
-
-    def action_yes(self) -> None:
-        """Answer."""
-        self.dismiss(self._answer)
-
-
-class ConfirmDialog(QuestionDialog[bool]):
-    """Says some sentences and answers with True for yes."""
-
-    def __init__(self, glyphs: Glyphs, title: str, sentences: Sequence[Sentence], *, yes: str) -> None:
         def said(width: int) -> list[Line]:
+            now = view()
             return [
                 Line((Span(text, sentence.role),))
-                for sentence in sentences
+                for sentence in removal_words(now, self._chosen(now), delete=delete)
                 for text in wrap(sentence.text, width, _MOST, glyphs.more)
             ]
 
+        self._view, self._ids = view, ids
+        chosen = self._chosen(view())
+        what = chosen[0].name if len(chosen) == 1 else counted(len(chosen), "pull")
+        if delete and any(pull.state is not PullState.DONE for pull in chosen):
+            title, yes = f"Delete {what}?", "Delete"
+        else:  # models that are done stay where they are
+            title, yes = f"Remove {what} from the list?", "Remove from the list"
         super().__init__(glyphs, title, said, yes=yes, no="Cancel", answer=True)
 
+    def on_mount(self) -> None:
+        """Keep what is said true."""
+        super().on_mount()
+        self.set_interval(LOOK, self.fill)
 
-class RemoveDialog(ConfirmDialog):
-    """Asks whether these pulls may go; `delete` says that what was fetched goes with them."""
-
-    def __init__(self, glyphs: Glyphs, view: EngineView, ids: Collection[str], *, delete: bool) -> None:
-        chosen = [pull for pull in view.pulls if pull.id in ids]
-        what = chosen[0].name if len(chosen) == 1 else counted(len(chosen), "pull")
-        verb = "Delete" if delete else "Remove"
-        said = list(removal_words(view, chosen, delete=delete))
-        super().__init__(glyphs, f"{verb} {what}?", said, yes=verb)
+    def _chosen(self, view: EngineView) -> list[PullView]:
+        return [pull for pull in view.pulls if pull.id in self._ids]
 
 
 class Leftovers(NamedTuple):
@@ -166,13 +95,16 @@ def removal_words(view: EngineView, chosen: Sequence[PullView], *, delete: bool)
         more = f" and {len(chosen) - NAMES} more" if len(chosen) > NAMES else ""
         yield Sentence(f"{names}{more}", "strong")
     found = leftovers(view, chosen)
+    if not chosen:
+        yield Sentence("No such pull is in the queue any more.")
+        return
     if delete and found.own:
         yield Sentence(f"{format_size(found.own)} that were fetched are deleted.", "bad")
     elif found.own:
         yield Sentence(
             f"{format_size(found.own)} that were fetched stay on disk: adding it again goes on there."
         )
-    elif not found.shared:
+    elif not found.shared and any(pull.state is not PullState.DONE for pull in chosen):
         yield Sentence("Nothing that was fetched is lost.")
     if found.shared:
         blobs = counted(found.blobs, "blob") + (" is" if found.blobs == 1 else " are")
@@ -181,4 +113,4 @@ def removal_words(view: EngineView, chosen: Sequence[PullView], *, delete: bool)
         yield Sentence(f"{blobs} kept ({format_size(found.shared)}): {others} {verb} {them}, too.")
     if done := sum(pull.state is PullState.DONE for pull in chosen):
         stay = "model that is done stays" if done == 1 else "models that are done stay"
-        yield Sentence(f"{done} {stay} installed.", "dim")
+        yield Sentence(f"{done} {stay} installed.", "dim" if done < len(chosen) else "text")

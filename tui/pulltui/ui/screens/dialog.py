@@ -74,7 +74,7 @@ class Dialog(ModalScreen[Answer]):
         self.set_class(width < WHOLE_WIDTH or height < WHOLE_HEIGHT, "-whole")
         frame = self.query_one("#frame")
         # As Content, so that nothing in a name is taken for markup.
-        frame.border_title = Content(fit(self._title, self.room - 2, self._glyphs.more).rstrip())
+        frame.border_title = Content(fit(self._title, self.room - 2, self._glyphs.more, middle=True).rstrip())
         frame.border_subtitle = Content(fit(self._foot, self.room - 2, self._glyphs.more).rstrip())
         self.fill()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,10 +11,15 @@ from textual.widget import Widget
 
 from pulltui.engine.views import PartState
 from pulltui.ui.glyphs import Glyphs
+from pulltui.ui.keymap import MOVES, Keymap
 from pulltui.ui.lines import Line, Span, wrap
 from pulltui.ui.screens.dialog import Dialog
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.words import BLOB_ROLE, PART_ROLE, PULL_ROLE
+
+_CLOSING = ("help", "quit")
+_ALL = 9999
+"""More lines than the help has."""
 
 Group = tuple[str, Sequence[tuple[str, str]]]
 """A heading, and beneath it keys as people read them with what they do."""
@@ -24,20 +29,15 @@ class HelpDialog(Dialog[None]):
     """Shows the keys in groups, and what the glyphs mean."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,q,enter", "close", "Close", id="help.close", show=False, tooltip="Close this"),
-        Binding("down,j", "scroll(1)", "Down", id="help.down", show=False, tooltip="A line down"),
-        Binding("up,k", "scroll(-1)", "Up", id="help.up", show=False, tooltip="A line up"),
-        Binding(
-            "pagedown,space", "page(1)", "Page down", id="help.page_down", show=False, tooltip="A screen down"
-        ),
-        Binding("pageup,b", "page(-1)", "Page up", id="help.page_up", show=False, tooltip="A screen up"),
-        Binding("home,g", "scroll(-9999)", "First", id="help.first", show=False, tooltip="To the beginning"),
-        Binding("end,G", "scroll(9999)", "Last", id="help.last", show=False, tooltip="To the end"),
+        Binding("enter", "close", "Close", id="help.close", show=False, tooltip="Close this"),
+        Binding("space", "page(1)", "Page down", id="help.page_down", show=False, tooltip="A screen down"),
+        Binding("b", "page(-1)", "Page up", id="help.page_up", show=False, tooltip="A screen up"),
     ]
 
-    def __init__(self, glyphs: Glyphs, groups: Sequence[Group]) -> None:
+    def __init__(self, glyphs: Glyphs, groups: Sequence[Group], keymap: Keymap) -> None:
         super().__init__(glyphs, "Help", "esc closes, up and down scroll")
         self._groups = groups
+        self._bindings = keymap.bound([*Dialog.BINDINGS, *self.BINDINGS], (*_CLOSING, *MOVES))
         self._text = LineView(id="help")
 
     def contents(self) -> list[Widget]:
@@ -47,6 +47,18 @@ class HelpDialog(Dialog[None]):
     def fill(self) -> None:
         """Write the text."""
         self.put(self._text, help_lines(self._groups, self.room, self._glyphs))
+
+    def action_do(self, action: str) -> None:
+        """Do what a key asks for: move, or close by the key that opened it or quits."""
+        moves: dict[str, Callable[[], None]] = {
+            "down": lambda: self.action_scroll(1),
+            "up": lambda: self.action_scroll(-1),
+            "page_down": lambda: self.action_page(1),
+            "page_up": lambda: self.action_page(-1),
+            "first": lambda: self.action_scroll(-_ALL),
+            "last": lambda: self.action_scroll(_ALL),
+        }
+        moves.get(action, self.action_close)()
 
     def action_scroll(self, by: int) -> None:
         """Scroll by lines."""

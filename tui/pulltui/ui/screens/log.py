@@ -4,50 +4,39 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.screen import Screen
 
-from pulltui.engine.views import Event
+from pulltui.ui.diary import KEPT, Diary, Entry
 from pulltui.ui.draw.log import log_lines
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.lines import Line, Span, fit, rule
+from pulltui.ui.keymap import IN_LOG, Keymap
+from pulltui.ui.lines import Line, Span, rule
+from pulltui.ui.widgets.key_line import KeyLine
 from pulltui.ui.widgets.line_view import LineView
 
 LOOK = 0.5
 """Seconds between two looks for new events."""
-KEPT = 2000
-"""Events, and lines of them; the engine keeps no more events either."""
+_FIXED = [
+    *Screen.BINDINGS,
+    Binding("ctrl+c", "app.leave", "Quit", id="log.quit", show=False, tooltip="Save and quit"),
+    Binding("space", "page(1)", "Page down", id="log.page_down", show=False, tooltip="A screen down"),
+    Binding("b", "page(-1)", "Page up", id="log.page_up", show=False, tooltip="A screen up"),
+]
+"""The keys that stay as they are."""
+_SHOWN = ("log_leave", "log_follow", "first", "page_up", "page_down", "up", "down")
+"""Actions in the key line, what matters most first."""
 
 
 class LogScreen(Screen[None]):
     """Shows events as they come; scrolling back stops following, the end follows again.
 
-    `after` returns the events behind a number (`EngineApi.events`).
+    `diary` has what happened, `keymap` the keys.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,l", "close", "Close", id="log.close", show=False, tooltip="Back to the pulls"),
-        Binding("ctrl+c", "app.leave", "Quit", id="log.quit", show=False, tooltip="Save and quit"),
-        Binding("up,k", "scroll(-1)", "Up", id="log.up", show=False, tooltip="A line up"),
-        Binding("down,j", "scroll(1)", "Down", id="log.down", show=False, tooltip="A line down"),
-        Binding("pageup,b", "page(-1)", "Page up", id="log.page_up", show=False, tooltip="A screen up"),
-        Binding(
-            "pagedown,space", "page(1)", "Page down", id="log.page_down", show=False, tooltip="A screen down"
-        ),
-        Binding("home,g", "first", "First", id="log.first", show=False, tooltip="To the oldest line"),
-        Binding(
-            "end,G,f",
-            "follow",
-            "Follow",
-            id="log.follow",
-            show=False,
-            tooltip="To the newest line, and follow",
-        ),
-    ]
     DEFAULT_CSS = """
     LogScreen {
         overflow: hidden;
@@ -56,10 +45,12 @@ class LogScreen(Screen[None]):
     }
     """
 
-    def __init__(self, glyphs: Glyphs, after: Callable[[int], Sequence[Event]]) -> None:
+    def __init__(self, glyphs: Glyphs, diary: Diary, keymap: Keymap) -> None:
         super().__init__()
-        self._glyphs, self._after = glyphs, after
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._glyphs, self._diary, self._keymap = glyphs, diary, keymap
+        self._bindings = keymap.bound(_FIXED, IN_LOG)
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._today = diary.today
         self._names: dict[str, str] = {}
         """Of pulls, by their ids: what happens to a blob comes without."""
         self._lines: list[Line] = []
@@ -67,7 +58,7 @@ class LogScreen(Screen[None]):
         """The first line that is seen; None: the last lines are, whatever comes."""
         self._title = LineView(id="title")
         self._body = LineView(id="log")
-        self._keys = LineView(id="keys")
+        self._keys = KeyLine(id="keys")
 
     def compose(self) -> ComposeResult:
         """Title, log, keys."""
@@ -77,16 +68,21 @@ class LogScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look for new events from now on."""
+        self._keys.show_actions(_SHOWN, self._keymap)
         self.set_interval(LOOK, self.update_events)
 
     def on_resize(self) -> None:
         """Lay out everything for the new width."""
         self._take()
-        self._lines = self._in_lines(self._events)
+        self._lines = self._in_lines(self._entries)
         self._draw()
 
     def update_events(self) -> None:
-        """Show what happened meanwhile; what was laid out before stays as it is."""
+        """Show what happened meanwhile; what was laid out before stays as it is, until the day is over."""
+        if self._today != self._diary.today:
+            self._today = self._diary.today
+            self._lines = self._in_lines(self._entries)
+            self._draw()
         if new := self._take():
             lines = [*self._lines, *self._in_lines(new)]
             if self._top is not None:
@@ -94,15 +90,16 @@ class LogScreen(Screen[None]):
             self._lines = lines[-KEPT:]
             self._draw()
 
-    def _take(self) -> Sequence[Event]:
-        """Take in new events and return them."""
-        new = self._after(self._events[-1].seq if self._events else 0)
-        self._events.extend(new)
-        self._names |= {event.pull: event.name for event in new if event.pull and event.name}
+    def _take(self) -> Sequence[Entry]:
+        """Take in what is new and return it."""
+        new = self._diary.after(self._entries[-1].event.seq if self._entries else 0)
+        self._entries.extend(new)
+        self._names |= {event.pull: event.name for event, _ in new if event.pull and event.name}
         return new
 
-    def _in_lines(self, happened: Iterable[Event]) -> list[Line]:
-        return log_lines(list(happened), self.app.size.width, self._glyphs, names=self._names)[-KEPT:]
+    def _in_lines(self, entries: Iterable[Entry]) -> list[Line]:
+        width, today = self.app.size.width, self._today
+        return log_lines(list(entries), width, self._glyphs, today=today, names=self._names)[-KEPT:]
 
     @property
     def _last_top(self) -> int:
@@ -119,10 +116,25 @@ class LogScreen(Screen[None]):
         self._body.show(seen or [Line((Span("  nothing has happened yet", "dim"),))])
         where = f"{top + 1} to {top + len(seen)} of {len(self._lines)}" if seen else ""
         right = Span("follows" if self._top is None else where, "active" if self._top is None else "wait")
-        head = (Span("log of all pulls", "strong"), Span("  time since the start", "dim"))
-        self._title.show([rule(head if width >= 60 else head[:1], (right,), width, self._glyphs)])
-        text = "esc back   up down pgup pgdn home scroll   end follows"
-        self._keys.show([Line((Span(" " + fit(text, width - 1, self._glyphs.more).rstrip(), "dim"),))])
+        self._title.show([rule((Span("log of all pulls", "strong"),), (right,), width, self._glyphs)])
+
+    @on(LineView.Pressed)
+    def _on_pressed(self, event: LineView.Pressed) -> None:
+        self.action_do(event.action)
+
+    def action_do(self, action: str) -> None:
+        """Do what a key or a click asks for."""
+        does: dict[str, Callable[[], None]] = {
+            "log_leave": self.action_close,
+            "log_follow": self.action_follow,
+            "down": lambda: self.action_scroll(1),
+            "up": lambda: self.action_scroll(-1),
+            "page_down": lambda: self.action_page(1),
+            "page_up": lambda: self.action_page(-1),
+            "first": self.action_first,
+            "last": self.action_follow,
+        }
+        does[action]()
 
     def action_scroll(self, by: int) -> None:
         """Scroll by lines; at the end it follows again."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from pulltui_config.settings import Ui
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingsMap
+from textual.binding import Binding
 from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -22,15 +22,17 @@ from pulltui.engine.clean import safe
 from pulltui.engine.views import BlobView, EngineView, Event, PullView
 from pulltui.ui.capping import Capping
 from pulltui.ui.commands import Commands
+from pulltui.ui.diary import Diary
 from pulltui.ui.draw.header import header_line, summary_line
 from pulltui.ui.draw.pulls import head_line
 from pulltui.ui.filter import Filter
 from pulltui.ui.footer import footer
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.keymap import ACTIONS, Keymap
-from pulltui.ui.layout import arrange, is_tiny
+from pulltui.ui.keymap import ACTIONS, MAIN, Keymap
+from pulltui.ui.layout import arrange, is_tiny, tiny_rows
 from pulltui.ui.lens import Lens
 from pulltui.ui.looking import Looking
+from pulltui.ui.offers import Situation
 from pulltui.ui.ordering import SortBy
 from pulltui.ui.rows import of_interest
 from pulltui.ui.sending import send
@@ -43,9 +45,6 @@ from pulltui.ui.widgets.pull_list import PullList
 from pulltui.ui.widgets.tabs import Tabs
 
 Answer = TypeVar("Answer")
-
-LOG = 2000
-"""Events that are kept for the logs."""
 
 
 class MainScreen(Screen[None]):
@@ -65,13 +64,26 @@ class MainScreen(Screen[None]):
             super().__init__()
             self.text = text
 
-    def __init__(self, service: EngineApi, glyphs: Glyphs, keymap: Keymap, ui: Callable[[], Ui]) -> None:
-        """`ui` has the settings in force."""
+    class Said(Message):
+        """A sentence is to be shown for a while; as in `say`."""
+
+        def __init__(self, text: str, failed: bool, topic: str) -> None:
+            super().__init__()
+            self.text, self.failed, self.topic = text, failed, topic
+
+    def __init__(
+        self,
+        service: EngineApi,
+        glyphs: Glyphs,
+        keymap: Keymap,
+        ui: Callable[[], Ui],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`ui` has the settings in force, `now` the local time."""
         super().__init__()
-        self._service, self.glyphs, self._keymap = service, glyphs, keymap
-        self.view = EngineView()
-        self.log_of_all: deque[Event] = deque(maxlen=LOG)
-        """Every event so far, oldest first."""
+        self._service, self.glyphs, self.keymap = service, glyphs, keymap
+        self.view = EngineView(starting=True)
+        self.diary = Diary(now)
         self._rates: deque[float] = deque(maxlen=64)
         self._sampled = float("-inf")
         self._watched: str | None = None
@@ -150,10 +162,8 @@ class MainScreen(Screen[None]):
 
     def use_keys(self, keymap: Keymap) -> None:
         """Work with these keys from now on."""
-        self._bindings = BindingsMap(Screen.BINDINGS)
-        for key, bindings in BindingsMap(keymap.bindings()).key_to_bindings.items():
-            self._bindings.key_to_bindings[key] = bindings
-        self._keymap = keymap
+        self._bindings = keymap.bound(Screen.BINDINGS, MAIN)
+        self.keymap = keymap
         if self.is_attached:
             self.panel.keys = self.key_names()
             self.refresh_bindings()
@@ -163,7 +173,7 @@ class MainScreen(Screen[None]):
         """Return what the first key of every action is called; actions without a key are left out."""
         return {
             action: self.app.get_key_display(Binding(keys[0], ""))
-            for action, keys in self._keymap.keys.items()
+            for action, keys in self.keymap.keys.items()
             if keys
         }
 
@@ -214,7 +224,7 @@ class MainScreen(Screen[None]):
 
     def show_view(self, view: EngineView, events_since: Sequence[Event] = ()) -> None:
         """Show a new view, and what happened."""
-        self.log_of_all.extend(events_since)
+        self.diary.take(events_since)
         self.view = view
         if view.now - self._sampled >= 1.0:
             self._sampled = view.now
@@ -230,12 +240,14 @@ class MainScreen(Screen[None]):
     def _draw(self) -> None:
         width, height = self.app.size
         tiny = is_tiny(width, height)
-        typing = self._filter.display and not tiny
-        for widget in (self._tabs, self._head, self.pulls, self.panel):
-            widget.display = not tiny
-        self._keys.display = not tiny and not typing
+        self._tabs.display = not tiny
+        self._keys.display = height > 1 and not self._filter.display
+        self._draw_keys(tiny=tiny)
         if tiny:
             self._header.show([summary_line(self.view, width, self.glyphs)])
+            _give(self._head, 0)
+            _give(self.pulls, tiny_rows(width, height))
+            _give(self.panel, 0)
             self._watch(None)
             return
         row = self.pulls.row
@@ -246,24 +258,25 @@ class MainScreen(Screen[None]):
         self._header.show([header_line(self.view, self._rates, width, self.glyphs)])
         self._draw_tabs(width)
         self._head.show([head_line(width, self.lens.order, self.glyphs)])
-        self._draw_keys()
         _give(self._head, heights.head)
         _give(self.pulls, heights.pulls)
         _give(self.panel, heights.panel)
-        self.panel.show_view(self.view, row.pull if row else None, blob, self.log_of_all)
+        self.panel.show_view(self.view, row.pull if row else None, blob, self.diary)
         self._watch(blob.digest if blob and heights.panel else None)
 
     def _draw_tabs(self, width: int) -> None:
         marks = sum(pull.id in self.lens.marks for pull in self.shown) if self.lens.marks else 0
-        self._tabs.show_tabs(self.lens, self.view.pulls, self.panel.keys, marked=marks, width=width)
+        self._tabs.show_tabs(self.lens, self.view, self.panel.keys, marked=marks, width=width)
 
-    def _draw_keys(self) -> None:
+    def _draw_keys(self, *, tiny: bool) -> None:
         row = self.pulls.row
         chosen = self.lens.marks.chosen(self.shown, row.pull if row else None)
         marked = any(pull.id in self.lens.marks for pull in chosen)
-        left = bool(self.view.adoptable)
-        entries = footer(chosen, marked=marked, adoptable=left, words=_WORDS, large=self._large)
-        self._keys.show_keys(entries, self.panel.keys)
+        now = Situation(self.view, chosen, movable=not self.lens.why_not_movable)
+        entries = footer(now, marked=marked, words=_WORDS, large=self._large and not tiny)
+        # What a tiny screen has no room for is not offered there.
+        seen = [entry for entry in entries if not (tiny and entry.action == "open")]
+        self._keys.show_keys(seen, self.panel.keys)
 
     def _watch(self, digest: str | None) -> None:
         if digest != self._watched:
@@ -280,7 +293,9 @@ class MainScreen(Screen[None]):
 
     def say_nothing_is_here(self) -> None:
         """Say why there is nothing to act on."""
-        if self.view.pulls:
+        if self.view.starting:
+            self.say("still starting: what is queued shows in a moment")
+        elif self.view.pulls:
             self.say("no pull is shown here")
         else:
             self.say(f"nothing is queued: {self.key('add')} adds a model")
@@ -344,10 +359,9 @@ class MainScreen(Screen[None]):
         work = send(what, start, partial(self.say, failed=True), then, finally_)
         self.run_worker(work, group="commands", exit_on_error=False)
 
-    def say(self, text: str, *, failed: bool = False) -> None:
-        """Show a sentence for a while."""
-        severity: SeverityLevel = "error" if failed else "information"
-        self.app.notify(safe(text), severity=severity, markup=False, timeout=8 if failed else 4)
+    def say(self, text: str, *, failed: bool = False, topic: str = "") -> None:
+        """Show a sentence for a while, in the place of an older one about the same `topic`."""
+        self.post_message(self.Said(safe(text), failed, topic))
 
 
 _WORDS = {name: action.label for name, action in ACTIONS.items()}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.widget import Widget
 
 from pulltui.engine.clean import safe
@@ -18,16 +20,19 @@ MOST = 8
 """Lines for one notice."""
 
 
-class NoticesDialog(Dialog[None]):
-    """Shows sentences until a key closes it; the pulls go on beneath."""
+class NoticesDialog(Dialog[bool]):
+    """Shows sentences until a key closes it; the pulls go on beneath. Answers True for the settings.
+
+    `settings` are the keys that open them on the main screen, as Textual calls them; none: there are none.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space,q", "close", "Close", id="notices.close", show=False, tooltip="Close this"),
     ]
 
-    def __init__(self, glyphs: Glyphs, notices: Sequence[str]) -> None:
-        super().__init__(glyphs, "Before it starts", "esc or enter closes")
-        self._notices = notices
+    def __init__(self, glyphs: Glyphs, notices: Sequence[str], settings: Sequence[str] = ()) -> None:
+        super().__init__(glyphs, "Found at the start", "esc or enter closes")
+        self._notices, self._settings = notices, settings
         self._text = LineView(id="notices")
 
     def contents(self) -> list[Widget]:
@@ -35,9 +40,24 @@ class NoticesDialog(Dialog[None]):
         return [self._text]
 
     def fill(self) -> None:
-        """Write the notices, an empty line between them."""
+        """Write the notices, an empty line between them, and the key for putting things right."""
         lines: list[Line] = []
         for notice in self._notices:
             text = wrap(safe(notice), self.room, MOST, self._glyphs.more)
             lines += [Line()] * bool(lines) + [Line((Span(line),)) for line in text]
+        if self._settings:
+            called = self.app.get_key_display(Binding(self._settings[0], ""))
+            keys = (Span(called, "key", "settings"), Span(" edit the settings", "dim", "settings"))
+            lines += [Line(), Line(keys)]
         self.put(self._text, lines)
+
+    def on_key(self, event: Key) -> None:
+        """Take the keys for the settings, which the list beneath names as well."""
+        if event.key in self._settings:
+            event.stop()
+            self.dismiss(True)
+
+    @on(LineView.Pressed)
+    def _on_pressed(self, event: LineView.Pressed) -> None:
+        event.stop()
+        self.dismiss(True)

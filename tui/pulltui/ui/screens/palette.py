@@ -28,19 +28,29 @@ class Entry(NamedTuple):
     action: str = ""
     pull: str = ""
     theme: str = ""
+    about: str = ""
+    """What it is found by as well, after those whose titles have what is looked for."""
 
 
 def found(entries: Sequence[Entry], text: str) -> list[Entry]:
     """Return the entries that have all words of `text`, those that begin with one first."""
     words = text.lower().split()
     matching = [
-        entry for entry in entries if all(word in f"{entry.title} {entry.action}".lower() for word in words)
+        entry
+        for entry in entries
+        if all(word in f"{entry.title} {entry.action} {entry.about}".lower() for word in words)
     ]
-    return sorted(matching, key=lambda entry: not any(_begins(entry, word) for word in words))
+    return sorted(matching, key=lambda entry: _rank(entry, words))
 
 
-def _begins(entry: Entry, word: str) -> bool:
-    return entry.title.lower().startswith(word) or entry.action.startswith(word)
+def _rank(entry: Entry, words: Sequence[str]) -> int:
+    """Return 0 if something of its title begins with a word, 1 if its title has all of them, else 2."""
+    title = entry.title.lower()
+    if any(
+        part.startswith(word) for word in words for part in (title, entry.action, title.partition(".")[2])
+    ):
+        return 0
+    return 1 if all(word in f"{title} {entry.action}" for word in words) else 2
 
 
 class PaletteDialog(Dialog[Entry]):
@@ -60,8 +70,12 @@ class PaletteDialog(Dialog[Entry]):
     }
     """
 
-    def __init__(self, glyphs: Glyphs, entries: Sequence[Entry]) -> None:
-        super().__init__(glyphs, "Find", "enter does it, esc closes")
+    def __init__(
+        self, glyphs: Glyphs, entries: Sequence[Entry], asks: str = "an action, a pull or a theme"
+    ) -> None:
+        """`asks` is what the empty input says."""
+        super().__init__(glyphs, "Find", "enter takes it, esc closes")
+        self._asks = asks
         self._entries = entries
         self._found = found(entries, "")
         self._cursor = self._top = 0
@@ -69,7 +83,7 @@ class PaletteDialog(Dialog[Entry]):
 
     def contents(self) -> list[Widget]:
         """Return the input and what it finds."""
-        return [Input(placeholder="an action, a pull or a theme", max_length=100), self._list]
+        return [Input(placeholder=self._asks, max_length=100), self._list]
 
     def on_mount(self) -> None:
         """Show everything."""

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import ClassVar
 
 from pulltui_config import Loaded, Problem
 from pulltui_config.saving import ChangedMeanwhileError, NotSavedError
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import TextArea
 
 from pulltui.engine.clean import safe
 from pulltui.ui.draw.about import about_lines, mark, problem_lines, short_text
-from pulltui.ui.footer import Entry
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.key_at import key_at
+from pulltui.ui.keymap import IN_SETTINGS, Keymap
 from pulltui.ui.lines import Line, Span, fit, join_fitting, wrap
 from pulltui.ui.screens.choice import Choice, ChoiceDialog
 from pulltui.ui.settings_file import Judged, SettingsFile
@@ -34,23 +32,16 @@ LOOK = 0.5
 """Seconds between two looks at what is in force by now."""
 
 
-class SettingsScreen(Screen[None]):
-    """Edits `file`; `now` says what is in force at this moment."""
+_FIXED = [
+    *Screen.BINDINGS,
+    Binding("ctrl+c", "do('settings_leave')", "leave", show=False, tooltip="Back to the pulls"),
+]
+"""The keys that stay as they are."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o,f2", "save", "save", id="settings_save", tooltip="Save the file; it counts at once"),
-        Binding("escape", "leave", "leave", id="settings_leave", tooltip="Back to the pulls"),
-        Binding(
-            "ctrl+t", "comment", "# on/off", id="settings_comment", tooltip="Remove or add the # before a key"
-        ),
-        Binding(
-            "f8,ctrl+n", "problem", "next problem", id="settings_problem", tooltip="Go to the next problem"
-        ),
-        Binding(
-            "ctrl+r", "reload", "read again", id="settings_reload", tooltip="Read the file from disk again"
-        ),
-        Binding("ctrl+c", "leave", "leave", id="settings_quit", show=False, tooltip="Back to the pulls"),
-    ]
+
+class SettingsScreen(Screen[None]):
+    """Edits `file`; `now` says what is in force at this moment, `keymap` has the keys."""
+
     DEFAULT_CSS = """
     SettingsScreen {
         overflow: hidden;
@@ -71,8 +62,10 @@ class SettingsScreen(Screen[None]):
     }
     """
 
-    def __init__(self, glyphs: Glyphs, file: SettingsFile, now: Callable[[], Loaded]) -> None:
+    def __init__(self, glyphs: Glyphs, file: SettingsFile, now: Callable[[], Loaded], keymap: Keymap) -> None:
         super().__init__()
+        self._bindings = keymap.bound(_FIXED, IN_SETTINGS, first=True)
+        self._keymap = keymap
         self._glyphs, self._file, self._now = glyphs, file, now
         self._top, self._foot = LineView(id="top"), KeyLine(id="foot")
         self._text = SettingsEditor(glyphs.more, id="text")
@@ -203,19 +196,31 @@ class SettingsScreen(Screen[None]):
         path = fit(safe(str(self._file.path)), room - 1, self._glyphs.more, middle=True) if room > 8 else ""
         return Line((title, Span(fit(path, room, ""), "dim"), *right))
 
+    def use_keys(self, keymap: Keymap) -> None:
+        """Work with these keys from now on."""
+        self._bindings = keymap.bound(_FIXED, IN_SETTINGS, first=True)
+        self._keymap = keymap
+        if self.is_attached:
+            self.refresh_bindings()
+            self._show_keys()
+
     def _show_keys(self) -> None:
-        """The keys, as far as they fit; saving and the way out always do."""
-        shown = [binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.show]
-        entries = [Entry(binding.action, binding.description) for binding in shown]
-        keys = {
-            binding.action: self.app.get_key_display(replace(binding, key=binding.key.split(",")[0]))
-            for binding in shown
-        }
-        self._foot.show_keys(entries, keys)
+        """The keys, as far as they fit; saving and the way out come first."""
+        self._foot.show_actions(IN_SETTINGS, self._keymap)
 
     @on(LineView.Pressed)
-    async def _on_pressed(self, event: LineView.Pressed) -> None:
-        await self.run_action(event.action)
+    def _on_pressed(self, event: LineView.Pressed) -> None:
+        self.action_do(event.action)
+
+    def action_do(self, action: str) -> None:
+        """Do what a key or a click asks for."""
+        {
+            "settings_save": self.action_save,
+            "settings_leave": self.action_leave,
+            "settings_comment": self.action_comment,
+            "settings_problem": self.action_problem,
+            "settings_reload": self.action_reload,
+        }[action]()
 
     def action_save(self) -> None:
         """Save; a file with errors only when asked twice."""
@@ -258,7 +263,7 @@ class SettingsScreen(Screen[None]):
             "Somebody else has changed the file since it was read here, so it was not overwritten. "
             "Read it again? Your text stays in the history: ctrl+z brings it back."
         )
-        choices = (Choice("stay", "k", "keep editing"), Choice("read", "r", "read it again"))
+        choices = (Choice("stay", "e", "keep editing"), Choice("read", "r", "read it again"))
         self.app.push_screen(ChoiceDialog(self._glyphs, "Not saved", question, choices), answered)
 
     def action_reload(self) -> None:
@@ -298,7 +303,7 @@ class SettingsScreen(Screen[None]):
                 self.dismiss(None)
 
         choices = (
-            Choice("stay", "k", "keep editing"),
+            Choice("stay", "e", "keep editing"),
             Choice("save", "s", "save"),
             Choice("drop", "d", "drop the changes"),
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from textual import events
 
-from pulltui.engine.views import BlobView, EngineView, Event, PullView
+from pulltui.engine.views import BlobView, EngineView, PullView
+from pulltui.ui.diary import Diary
 from pulltui.ui.draw.detail import Look
 from pulltui.ui.draw.panel import Pane, Subject, label_at, panel_lines, panes
 from pulltui.ui.glyphs import Glyphs
@@ -30,12 +31,11 @@ class BlobPanel(LineView):
         there = panes(self.size.width)
         return self._pane if self._pane in there else Pane.PARTS
 
-    def show_view(
-        self, view: EngineView, pull: PullView | None, blob: BlobView | None, log: Sequence[Event]
-    ) -> None:
-        """Show this pull and this blob of it; `log` are all events, oldest first."""
-        mine = [event for event in log if event.pull == pull.id] if pull is not None else []
-        self._subject = Subject(view, pull, blob, mine)
+    def show_view(self, view: EngineView, pull: PullView | None, blob: BlobView | None, diary: Diary) -> None:
+        """Show this pull and this blob of it; `diary` has what happened to all."""
+        entries = diary.entries if pull is not None else ()
+        mine = [entry for entry in entries if pull is not None and entry.event.pull == pull.id]
+        self._subject = Subject(view, pull, blob, mine, diary.today)
         self.redraw()
 
     def next_pane(self) -> None:

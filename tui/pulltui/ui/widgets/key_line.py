@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
+from textual.binding import Binding
 
 from pulltui.ui.footer import ALWAYS, Entry
+from pulltui.ui.keymap import ACTIONS, Keymap
 from pulltui.ui.lines import Line, Span
 from pulltui.ui.widgets.line_view import LineView
 
@@ -27,6 +29,12 @@ class KeyLine(LineView):
         """Show these actions, as far as they have a key in `keys` and fit."""
         self._entries, self._keys = tuple(entries), keys
         self._choose()
+
+    def show_actions(self, ids: Sequence[str], keymap: Keymap) -> None:
+        """Show these actions by their own words, with the keys that they are on."""
+        keys = {name: keymap.keys[name] for name in ids if keymap.keys[name]}
+        named = {name: self.app.get_key_display(Binding(first, "")) for name, (first, *_) in keys.items()}
+        self.show_keys([Entry(name, ACTIONS[name].label) for name in keys], named)
 
     def _choose(self) -> None:
         with_key = [entry for entry in self._entries if self._keys.get(entry.action)]

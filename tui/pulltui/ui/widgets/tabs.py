@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pulltui.engine.views import PullView
+from pulltui.engine.views import EngineView
 from pulltui.ui.draw.tabs import said, tabs_line
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lens import Lens
@@ -20,8 +20,9 @@ class Tabs(LineView):
         self._glyphs = glyphs
 
     def show_tabs(
-        self, lens: Lens, pulls: Sequence[PullView], keys: Mapping[str, str], *, marked: int, width: int
+        self, lens: Lens, view: EngineView, keys: Mapping[str, str], *, marked: int, width: int
     ) -> None:
-        """Show the tabs for all `pulls`; `keys` has what each action's key is called."""
+        """Show the tabs for all pulls; `keys` has what each action's key is called."""
         beside = said(marked, lens.filter, lens.order, self._glyphs)
-        self.show([tabs_line(lens.tab, counts(pulls), keys, beside, width)])
+        numbers = {} if view.starting else counts(view.pulls)
+        self.show([tabs_line(lens.tab, numbers, keys, beside, width)])
