@@ -239,3 +239,22 @@ async def test_who_waits_for_a_place_looks_by_itself_when_there_may_be_more() ->
     for _ in range(2):
         await asyncio.wait_for(gate.enter(), 30)
     assert gate.limit == 4
+
+
+async def test_a_ceiling_below_what_it_served_a_moment_ago_is_felt_for_soon(gate: Gate, clock: Clock) -> None:
+    """It may count a connection that has only just ended; a ceiling that lasts is felt for later."""
+    first, second = [await gate.enter() for _ in range(2)]
+    for entry in (first, second):
+        entry.succeed()
+    second.leave()
+    clock.now += 0.5
+    (refused := await gate.enter()).trouble(busy(ceiling=True))
+    refused.leave()
+    assert gate.limit == 1
+    clock.now += 1.0
+    assert gate.open(), "one more already"
+    (refused := await gate.enter()).trouble(busy(ceiling=True))
+    refused.leave()
+    assert gate.limit == 1
+    clock.now += 9.0
+    assert not gate.open()

@@ -156,17 +156,12 @@ class Gate:
         return self.limit is None or self.active < self.limit
 
     def _meet_ceiling(self, now: float) -> None:
-        """It serves so many and no more; it is felt for again later, each time after twice the pause.
-
-        Soon, if it served more a moment ago: it may count one that has only just ended.
-        """
+        """It serves so many and no more; it is felt for again later, each time after twice the pause."""
         if now >= self._halve_after:
             self._halve_after = now + self._tuning.halve_pause
             self._lengthen(self._tuning.ceiling_pause)
-        peak, at = self._peak
-        chance = peak > self.served and now - at < _JUST_NOW
         self.limit, self._ceiling = self.served, True
-        self._raise_at = now + (self._tuning.recover_pause if chance else self._raise_pause)
+        self._raise_at = now + self._until_more(now, self.limit)
         self._notify()
 
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
@@ -178,7 +173,16 @@ class Gate:
         self._ceiling = setback.ceiling
         self._lengthen(self._tuning.ceiling_pause if setback.ceiling else self._tuning.recover_pause)
         self.limit = max(1, in_use // 2)
-        self._raise_at = now + self._raise_pause
+        self._raise_at = now + self._until_more(now, self.limit)
+
+    def _until_more(self, now: float, count: int) -> float:
+        """Return the seconds until more than `count` are allowed.
+
+        Few, if it served more a moment ago: it may have counted some that had only just ended.
+        """
+        peak, at = self._peak
+        soon = peak > count and now - at < _JUST_NOW
+        return self._tuning.recover_pause if soon else self._raise_pause
 
     def _lengthen(self, first: float) -> None:
         """The pause before more are allowed: twice the last one if a limit is known already."""

@@ -65,6 +65,15 @@ def is_slow(rate: float, siblings: Sequence[float], factor: float) -> bool:
     return len(siblings) >= _SIBLINGS and rate < factor * median(siblings)
 
 
+def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> float:
+    """Return the silence, in seconds, that is too much while the others go on.
+
+    `busy` as in Patience, `first_byte` as in Usual, `begun` and `moves` as in Progress.
+    """
+    limit = busy if begun else max(busy, 3 * first_byte)
+    return limit * float(2 ** min(moves, _PATIENCE_DOUBLINGS))
+
+
 def reason(
     run: Progress, usual: Usual, *, patience: Patience, idle: bool, others_move: bool, factor: float
 ) -> str:
@@ -78,7 +87,9 @@ def reason(
     wait = max(patience.idle, 4 * usual.first_byte)
     if idle and run.silent >= (min(wait, limit) if run.begun else wait) * doubled:
         return f"quiet for {run.silent:.1f} s, and a connection is free"
-    if others_move and run.silent >= limit * doubled:
+    if others_move and run.silent >= too_quiet(
+        patience.busy, usual.first_byte, begun=run.begun, moves=run.moves
+    ):
         return f"quiet for {run.silent:.1f} s while the others go on"
     if run.slow_for is None:
         return ""

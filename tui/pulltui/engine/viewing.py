@@ -15,6 +15,7 @@ from pulltui.engine.pull import Pull
 from pulltui.engine.queue import Queue, held
 from pulltui.engine.run import Run
 from pulltui.engine.sums import Sums
+from pulltui.engine.takeover import too_quiet
 from pulltui.engine.turns import turn
 from pulltui.engine.views import (
     BlobState,
@@ -111,7 +112,8 @@ class Viewer:
         """Return what is written of an open blob and how fast it grows."""
         written = blob.written
         blob.meter.sample(now, written)
-        return written, blob.meter.rate(now, written)
+        # Once all is here nothing comes any more, whatever came a moment ago.
+        return written, 0.0 if blob.all_written else blob.meter.rate(now, written)
 
     def _sample_hashing(self, now: float) -> None:
         """Measure what is being verified, from the moment on when nothing else goes on with it."""
@@ -296,8 +298,8 @@ class Viewer:
         """Return the silence at which another connection goes on for it (`takeover.reason`), 0 if none would."""
         if first_byte is None:
             return 0.0
-        after = patience(self._context.tuning.takeover_after, first_byte, begun=run.received > 0)
-        after *= doublings(run.part.moves)
+        busy, begun = self._context.tuning.takeover_after, run.received > 0
+        after = too_quiet(busy, first_byte, begun=begun, moves=run.part.moves)
         return after if after < self._context.settings.retry.stall_timeout else 0.0
 
     def _delayed(self, part: Part, now: float) -> PartView:
