@@ -43,6 +43,9 @@ class TestFirstWord:
             ("Pull", "pulltui pull"),
             ("confg", "pulltui config"),
             ("help", "pulltui --help"),
+            ("rm", "pulltui cancel"),
+            ("list", "pulltui status"),
+            ("stop", "pulltui pause"),
         ],
     )
     def test_a_slip_is_refused_with_what_was_meant(self, word: str, meant: str, here: Command) -> None:
@@ -50,6 +53,11 @@ class TestFirstWord:
         assert refused.returncode == 2
         assert f"did you mean `{meant}`" in refused.stderr
         assert f"pulltui open {word}" in refused.stderr
+
+    def test_what_there_is_no_command_for_is_no_model_either(self, here: Command) -> None:
+        refused = here("verify", "gemma3")
+        assert refused.returncode == 2
+        assert "'verify' is not a command. For a model of that name: `pulltui open verify`" in refused.stderr
 
     @pytest.mark.parametrize(
         "words",

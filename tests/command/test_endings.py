@@ -138,4 +138,5 @@ def test_the_app_shows_a_change_of_the_settings(registry: Registry, tmp_path: Pa
         file.write_text("[transfer]\nactive_pulls = 5\n")
         terminal.wait_for(rb"transfer.active_pulls: 2")
         terminal.type(b"q")
+        terminal.wait_for(rb"pulltui: 1 pull is unfinished. Everything received is recorded")
         assert terminal.end() == 0

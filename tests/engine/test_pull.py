@@ -210,6 +210,21 @@ def test_a_host_that_never_answered_is_given_up_after_some_looks(
     assert "connection refused" in waits[0].why
 
 
+def test_a_host_that_never_answered_is_waited_for_while_somebody_looks_on(
+    registry: Registries, engine: Engines, transport_kind: str
+) -> None:
+    server = registry(MODEL)
+    server.go_offline()
+    it = engine(transport=transport_kind, max_retries=1, patient=True)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).waiting, "waiting")
+    rev = it.look().rev
+    it.until(lambda: it.look().rev > rev + 40, "more looks than it would get otherwise")
+    assert it.pull(pull).state in (PullState.RESOLVING, PullState.WAITING)
+    server.go_online()
+    it.until_done(pull)
+
+
 def test_an_unknown_host_is_named(engine: Engines, transport_kind: str) -> None:
     it = engine(transport=transport_kind, max_retries=1)
     failed = it.until_failed(it.add("nowhere.invalid/library/tiny"))

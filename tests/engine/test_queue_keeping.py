@@ -90,7 +90,7 @@ def test_without_a_network_the_totals_show_all_the_same(
     assert {pull.name: (pull.size, pull.done) for pull in it.look().pulls} == before
     assert (it.look().size, it.look().done) == total, "the shared blob counts once"
     states = {blob.digest: blob.state for pull in it.look().pulls for blob in pull.blobs}
-    assert states[SHARED.blob.digest] is BlobState.QUEUED
+    assert states[SHARED.blob.digest] is BlobState.PAUSED
     it.resume(it.look().pulls[0].id)
     it.until_state(it.look().pulls[0].id, PullState.WAITING)
     assert it.look().pulls[0].size == ONE.size

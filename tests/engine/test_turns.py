@@ -23,10 +23,14 @@ def with_transfer(it: Engine, **changes: object) -> None:
     it.service.change_settings(it.settings).result(30)
 
 
-def begun(it: Engine, server: Registry) -> tuple[str, str]:
-    """Two pulls, the first of which has all connections."""
+def begun(it: Engine, server: Registry, connections: int) -> tuple[str, str]:
+    """Two pulls, the first of which has all so many connections."""
     first = it.add(server.name(FIRST.path))
-    it.until(lambda: it.pull(first).done, "the first has some")
+    # More than the small blobs: those take their connections for a moment only.
+    it.until(
+        lambda: it.pull(first).done > 10 * KB and it.pull(first).connections == connections,
+        "the first has all",
+    )
     return first, it.add(server.name(SECOND.path))
 
 
@@ -39,7 +43,7 @@ def test_the_one_that_has_all_connections_is_named(registry: Registries, engine:
     server = registry(FIRST, SECOND, faults="rate@60KB/s")
     it = engine(connections=2, part_size=400 * KB)
     with_transfer(it, max_connections=2)
-    first, second = begun(it, server)
+    first, second = begun(it, server, 2)
     waiting = it.until(lambda: it.pull(second).waiting, "it is said")
     name = it.pull(first).name
     assert waiting == Waiting(f"its turn comes: all 2 connections are with {name}", kind="connections")
@@ -56,7 +60,7 @@ def test_a_host_that_may_be_asked_only_so_often_is_named(registry: Registries, e
     server = registry(FIRST, SECOND, faults="rate@60KB/s")
     it = engine(connections=2, part_size=400 * KB)
     with_transfer(it, per_host={server.host: 1})
-    first, second = begun(it, server)
+    first, second = begun(it, server, 1)
     waiting = it.until(lambda: it.pull(second).waiting, "it is said")
     assert waiting.why == f"{server.host} takes 1 connection at a time, with {it.pull(first).name}"
     with_transfer(it, per_host={})
@@ -66,8 +70,8 @@ def test_a_host_that_may_be_asked_only_so_often_is_named(registry: Registries, e
 def test_a_cap_that_leaves_one_connection_is_named(registry: Registries, engine: Engines) -> None:
     server = registry(FIRST, SECOND, faults="rate@60KB/s")
     it = engine(connections=2, part_size=400 * KB)
-    it.service.set_limit(1000 * KB).result(30)
-    first, second = begun(it, server)
+    it.service.set_limit(50 * KB).result(30)
+    first, second = begun(it, server, 1)
     waiting = it.until(lambda: it.pull(second).waiting, "it is said")
     assert waiting.why == f"its turn comes: the cap makes do with 1 connection, with {it.pull(first).name}"
     it.service.set_limit(None).result(30)

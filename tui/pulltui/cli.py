@@ -21,6 +21,16 @@ _BARE_WORD: Final = re.compile(r"[A-Za-z]+")
 _CLOSE: Final = 0.75
 """How alike (difflib's ratio) a first word and a command must be to be taken for a slip."""
 _INSTEAD: Final = {"help": "--help", "version": "--version"}
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("list", "ls", "ps", "queue", "show", "info"), "status"),
+    **dict.fromkeys(("rm", "remove", "delete", "del"), "cancel"),
+    **dict.fromkeys(("get", "download", "fetch"), "pull"),
+    **dict.fromkeys(("add", "start", "run"), "open"),
+    "stop": "pause",
+    "verify": "",
+    "update": "",
+}
+"""What other programs call commands, and ours for it, empty if there is none."""
 _EXAMPLES: Final = """\b
 Examples:
   pulltui gemma3:270m            pull a model and watch its parts
@@ -44,11 +54,10 @@ class FirstWordGroup(TyperGroup):
         own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
         if word in self.commands or word in own:
             return super().parse_args(ctx, args)
-        if meant := self._slip_for(word):
-            ctx.fail(
-                f"{word!r} is not a command: did you mean `pulltui {meant}`? "
-                f"For a model of that name: `pulltui open {word}`."
-            )
+        meant = _ELSEWHERE.get(word, self._slip_for(word))
+        if meant is not None:
+            instead = f": did you mean `pulltui {meant}`?" if meant else "."
+            ctx.fail(f"{word!r} is not a command{instead} For a model of that name: `pulltui open {word}`.")
         return super().parse_args(ctx, ["open", *args])
 
     def _slip_for(self, word: str) -> str | None:

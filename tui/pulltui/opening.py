@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from pulltui.output import guard_standard_files
 from pulltui.refusals import USAGE, check_names, errors_in_words, fail, read_settings
 
+_LEFT = "pulltui: {} unfinished. Everything received is recorded; the next start goes on from there.\n"
 INTERRUPTED = 130
 """Exit code after ctrl+c, as after the signal."""
 
@@ -36,6 +38,9 @@ def open_app(names: Sequence[str], models_dir: str | None) -> NoReturn:
 
         with Session(start) as session:
             ended = session.show(names, notices)
+        if ended.saved and (left := session.unfinished):
+            with suppress(OSError):  # the terminal may be gone
+                sys.stderr.write(_LEFT.format(f"{left} pulls are" if left > 1 else "1 pull is"))
     raise SystemExit(ended.code)
 
 

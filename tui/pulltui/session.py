@@ -50,6 +50,7 @@ class Session:
             keys=(Path.home() / KEY_FILE, SERVICE_KEY),
             state_dir=start.locations.models_state(start.models),
             resume=start.settings.ui.resume_on_start and not headless,
+            patient=not headless,
         )
         self._reload = Reload(start.watched(), self.service.change_settings)
 
@@ -130,6 +131,12 @@ class Session:
         if failure is not None:
             raise engine_ended(failure) from failure
         return ended
+
+    @property
+    def unfinished(self) -> int:
+        """How many pulls of the queue are neither done nor failed."""
+        ended = {PullState.DONE, PullState.FAILED}
+        return sum(pull.state not in ended for pull in self.service.view.pulls)
 
     def _shown(self) -> None:
         """The first frame is there: the engine may come up."""

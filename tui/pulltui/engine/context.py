@@ -49,6 +49,8 @@ class Context:
     limits: Limits
     log: EventLog
     edges: Edges
+    patient: bool = False
+    """Somebody looks on, and can take back a name whose host never answers."""
 
     @property
     def settings(self) -> Settings:

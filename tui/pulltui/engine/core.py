@@ -73,8 +73,9 @@ class Core:
         clock: Clock,
         uniform: Uniform,
         state_dir: Path | None = None,
+        patient: bool = False,
     ) -> None:
-        """`state_dir` is where the queue is kept; nothing is kept without.
+        """`state_dir` is where the queue is kept; nothing is kept without. `patient` as in `Context`.
 
         Raises PullError if the transport or the network settings cannot be had."""
         self.stopping = asyncio.Event()
@@ -147,6 +148,7 @@ class Core:
             limits=Limits(live, throttle, wall=time.time, local=datetime.fromtimestamp),
             log=log,
             edges=Edges(clock, tuning.takeover_after),
+            patient=patient,
         )
         self.queue = Queue(self.context)
         self._keeper: Keeper | None = None

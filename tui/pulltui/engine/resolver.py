@@ -49,8 +49,9 @@ class Resolver:
     async def resolve(self) -> Manifest:
         """Return the manifest. Raises PullError.
 
-        A host that never answered since the start is given up after `max_retries` looks: the name may be
-        wrong, and nothing has begun that could be lost. One that did answer is waited for.
+        A host that never answered since the start is given up after `max_retries` looks, unless somebody
+        looks on: the name may be wrong, and nothing has begun that could be lost. One that did answer is
+        waited for.
         """
         failures = 0
         retry = self._context.settings.retry
@@ -59,7 +60,8 @@ class Resolver:
                 return await self._context.watchdog.guard(self._fetch)
             except HostSetback as setback:
                 gate = self._context.gates.gate(setback.host)
-                if not gate.answered and gate.tries > retry.max_retries:
+                patient = self._context.patient or gate.answered
+                if not patient and gate.tries > retry.max_retries:
                     gate.tries = 0
                     raise PullError(
                         f"cannot reach the registry: {setback.why}",

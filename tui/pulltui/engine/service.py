@@ -53,12 +53,14 @@ class Service:
         keys: Sequence[Path] = (),
         state_dir: Path | None = None,
         resume: bool = True,
+        patient: bool = False,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         """`environ` has proxies and credentials; `keys` are the files of Ollama's keys, the preferred first.
         `state_dir` is where the queue of this models directory is kept; without it nothing is. `resume`: what
-        was unfinished when the engine ended last goes on by itself, unless it was paused.
+        was unfinished when the engine ended last goes on by itself, unless it was paused. `patient`: a
+        registry that never answers is waited for, as somebody looks on.
         `tuning`, `clock` and `uniform` are for tests.
         """
         self._settings = settings
@@ -68,6 +70,7 @@ class Service:
         self._keys = keys
         self._state_dir = state_dir
         self._resume = resume
+        self._patient = patient
         self._clock = clock
         self._uniform = uniform
         self._store = Store(models_dir)
@@ -338,6 +341,7 @@ class Service:
             clock=self._clock,
             uniform=self._uniform,
             state_dir=self._state_dir,
+            patient=self._patient,
         )
         try:
             await core.restore(asleep=not self._resume)
