@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from pulltui.engine.errors import InsecureError, PullError, UnsavedError
 from pulltui.engine.views import (
@@ -20,7 +21,7 @@ from pulltui.engine.views import (
     Waiting,
 )
 from pulltui.headless import POLL, STOP_SECONDS, GiveUpClock, Run
-from pulltui.outcome import Outcome
+from pulltui.outcome import Outcome, over_blobs
 from pulltui.output import OutputClosedError
 from pulltui.reload import Reload
 from pulltui_config import Settings, load
@@ -69,6 +70,12 @@ def default_signals() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def test_a_blob_that_another_pull_finds_complete_was_fetched_all_the_same() -> None:
+    first = pull(blob(60_000_000, received=60_000_000), state=PullState.DONE)
+    second = msgspec.structs.replace(pull(blob(60_000_000, received=0), state=PullState.DONE), id="p2")
+    assert over_blobs([first, second], lambda each: each.received) == 60_000_000
 
 
 def test_ends_when_all_pulls_are_done_and_reports_every_event_once() -> None:

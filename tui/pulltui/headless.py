@@ -17,7 +17,7 @@ from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe_name
 from pulltui.engine.errors import GaveUpError, NoSpaceError, PullError, UnsavedError
 from pulltui.engine.views import BlobState, EngineView, Event, EventKind, PullState, PullView
-from pulltui.outcome import UNSAVED, Outcome, engine_ended, waits_for_space
+from pulltui.outcome import UNSAVED, Outcome, engine_ended, over_blobs, waits_for_space
 from pulltui.output import SIGPIPE_CODE, OutputClosedError
 from pulltui.reload import Reload
 from pulltui.words import in_trouble, seconds_text
@@ -320,7 +320,7 @@ class Run:
 
     def _fetched(self, pulls: Sequence[PullView]) -> int:
         """Return the bytes that came since the start, blobs of several pulls counted once."""
-        return sum({blob.digest: blob.received for pull in pulls for blob in pull.blobs}.values())
+        return over_blobs(pulls, lambda blob: blob.received)
 
     def _outcome(self, given_up: frozenset[str], *, stop_code: int | None, saved: bool) -> Outcome:
         view = self._api.view

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pulltui.engine.clean import safe
 from pulltui.engine.errors import NoSpaceError, PullError
-from pulltui.engine.views import PullState, PullView
+from pulltui.engine.views import BlobView, PullState, PullView
 
 UNSAVED: Final = (
     "Stopped before the last seconds were recorded; they may be fetched again. "
@@ -54,8 +55,8 @@ class Outcome:
 
     @property
     def fetched_again(self) -> int:
-        """Bytes that repairs fetched a second time, blobs of several pulls counted once."""
-        return sum({b.digest: b.fetched_again for pull in self.pulls for b in pull.blobs}.values())
+        """Bytes that came a second time, blobs of several pulls counted once."""
+        return over_blobs(self.pulls, lambda blob: blob.fetched_again)
 
     @property
     def exit_code(self) -> int:
@@ -69,6 +70,17 @@ class Outcome:
 
     def _failed(self, pull: PullView) -> bool:
         return pull.state is PullState.FAILED or pull.id in self.given_up
+
+
+def over_blobs(pulls: Iterable[PullView], count: Callable[[BlobView], int]) -> int:
+    """Return the sum of a count over the pulls' blobs, each digest once.
+
+    For a pull that found a blob of another one complete, nothing of it was fetched: the most counts.
+    """
+    most: dict[str, int] = {}
+    for blob in (blob for pull in pulls for blob in pull.blobs):
+        most[blob.digest] = max(most.get(blob.digest, 0), count(blob))
+    return sum(most.values())
 
 
 def engine_ended(failure: BaseException) -> PullError:
