@@ -16,6 +16,8 @@ from support.registry import layer, make_model
 MODEL = make_model("tiny", 1500 * KB, seed=40)
 DIGEST = layer(MODEL).digest
 
+A_REQUEST_A_PART = {"run_seconds": 0.0}
+
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
 
@@ -67,9 +69,8 @@ def test_each_fault_ends_verified_and_is_told(
     kind: EventKind,
     words: str,
 ) -> None:
-    # The link keeps what is on its way, when an answer is refused, small beside the blob.
-    server = registry(MODEL, faults=f"{faults},link@20MB/s")
-    it = engine(transport=transport_kind)
+    server = registry(MODEL, faults=faults)
+    it = engine(transport=transport_kind, tuning=A_REQUEST_A_PART)
     pull = it.add(server.names()[0])
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
@@ -113,7 +114,7 @@ def test_every_kind_of_redirect_leads_to_the_bytes(
 
 def test_a_trickle_is_a_stall(registry: Registries, engine: Engines, transport_kind: str) -> None:
     server = registry(MODEL, faults="trickle=1/4@30KB*2")
-    it = engine(transport=transport_kind, stall_timeout=1.3)
+    it = engine(transport=transport_kind, stall_timeout=1.3, tuning=A_REQUEST_A_PART)
     it.until_done(it.add(server.names()[0]))
     it.assert_installed(MODEL, host=server.host)
     assert [event.why for event in it.events(STALLED)] == ["stalled: next to nothing for 1.3 s"] * 2

@@ -33,6 +33,12 @@ def test_with_a_free_connection_little_silence_is_enough() -> None:
     assert not why(run(silent=0.2), idle=True)
 
 
+def test_for_whom_much_waits_little_silence_is_enough() -> None:
+    progress = run(silent=0.3)
+    told = reason(progress, USUAL, patience=Patience(), idle=False, blocks=True, others_move=True, factor=0.1)
+    assert told == "quiet for 0.3 s, and what is behind it waits to be hashed"
+
+
 def test_a_server_that_takes_its_time_gets_it() -> None:
     leisurely = Usual(rate=20 * MB, first_byte=2.0)
     assert not why(run(silent=5, begun=False), leisurely)

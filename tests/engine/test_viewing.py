@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from pulltui.demo import Model, Registry
 from pulltui.engine import hasher
-from pulltui.engine.views import BlobState, PartState, PullState
+from pulltui.engine.views import BlobState, PartState, PullState, PullView
 from support.engine import KB, Engine
 from support.registry import layer, make_model
 
@@ -132,3 +133,78 @@ def test_a_paused_pull_is_credited_with_what_another_one_fetches(
     assert one.done >= other.done - 100 * KB, "the same bytes, but for what came in this moment"
     assert (one.rate, one.eta, one.blobs[0].rate) == (0.0, None, 0.0)
     it.service.pause([second]).result(30)
+
+
+def test_while_all_is_quiet_there_is_no_time_left(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="stall@200KB*1,link@1MB/s")
+    it = engine(connections=1, part_size=500 * KB, stall_timeout=1.0)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).eta, "a time left")
+
+    def quiet() -> PullView | None:
+        view = it.look()
+        shown = next(each for each in view.pulls if each.id == pull)
+        blob = next(each for each in shown.blobs if each.digest == DIGEST)
+        if not blob.quiet:
+            return None
+        assert (blob.eta, shown.eta, view.eta) == (None, None, None)
+        assert blob.connections == blob.quiet and not blob.connecting
+        return shown
+
+    it.until(quiet, "a quiet pull")
+    it.until_done(pull)
+
+
+def test_a_quiet_part_says_when_another_connection_takes_over(registry: Registries, engine: Engines) -> None:
+    """One connection has nothing to say, the others go on."""
+    server = registry(MODEL, faults="stall@100KB*1,link@400KB/s")
+    it = engine(
+        connections=3,
+        part_size=500 * KB,
+        stall_timeout=20.0,
+        tuning={"takeover_after": 1.5, "quiet_after": 0.2},
+    )
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+
+    def told() -> list[float]:
+        active = it.blob(pull, DIGEST).active if it.pull(pull).blobs else ()
+        return [part.takeover for part in active if part.state is PartState.QUIET and part.takeover]
+
+    assert it.until(told, "a silence that will be taken over")[0] >= 1.5
+    it.until(lambda: it.blob(pull, DIGEST).takeovers, "the takeover")
+    it.until_done(pull)
+
+
+def test_a_connection_without_a_byte_is_connecting(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="ttfb@400ms")
+    it = engine(connections=1)
+    it.service.watch([DIGEST])
+    pull = it.add(server.names()[0])
+
+    def fresh() -> bool:
+        blob = it.blob(pull, DIGEST) if it.pull(pull).blobs else None
+        if blob is None or not blob.connecting or not blob.active:
+            return False
+        assert not blob.active[0].begun and blob.map is not None
+        assert PartState.RECEIVING not in blob.map.states, "nothing is received yet"
+        return True
+
+    it.until(fresh, "a connection being made")
+    it.until_done(pull)
+
+
+def test_after_a_restart_what_is_paused_looks_paused(
+    registry: Registries, engine: Engines, tmp_path: Path
+) -> None:
+    server = registry(MODEL, faults="link@1MB/s")
+    first = engine(tmp_path / "models", state_dir=tmp_path / "state")
+    pull = first.add(server.names()[0])
+    first.until(lambda: first.pull(pull).done > 100 * KB, "a beginning")
+    first.pause(pull)
+    assert first.stop()
+    again = engine(tmp_path / "models", state_dir=tmp_path / "state")
+    shown = again.until(lambda: next((each for each in again.look().pulls if each.blobs), None), "the queue")
+    states = {blob.state for blob in shown.blobs}
+    assert shown.state is PullState.PAUSED and BlobState.QUEUED not in states
+    assert shown.blobs and BlobState.PAUSED in states

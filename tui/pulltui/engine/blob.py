@@ -24,8 +24,7 @@ from pulltui.engine.verifier import Verifier
 from pulltui.engine.views import BlobState, EventKind, PartState
 
 _PIECE = 4_000_000
-"""Parts are split for runs of at least so much: with few large parts, each with its connection, the written
-prefix would stand still until the very end, and all behind it would have to be hashed then."""
+"""Parts are split for runs of at least so much: else, with a connection for each, nothing is hashed soon."""
 
 
 class BlobDownload:
@@ -244,6 +243,8 @@ class BlobDownload:
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
             run.source.refresh(run.generation)  # it may lead somewhere better
         self.retries += 1
+        if 3 * run.received >= run.end - run.start:  # near the end little is asked for, and little progress
+            part.failures = 0
         again = part.fail(setback.why, settings.max_retries)
         wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
         part.not_before = self._context.clock() + wait

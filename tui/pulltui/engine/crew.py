@@ -32,6 +32,9 @@ _CRAWL = 128 << 10
 """A connection of fewer bytes a second crawls, whatever the others do."""
 _EXPLORE_LAST = 300.0
 """Longest pause, in seconds, before it is seen again whether another address is better than such."""
+_BEHIND = 128_000_000
+"""So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
+connections had nothing else to do."""
 _LIVELY = 1.0
 """Seconds since a byte within which a connection counts as moving."""
 
@@ -195,6 +198,7 @@ class Crew:
         for run, rate in rates.items():
             by_host.setdefault(run.host, []).append(rate)
         crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
+        fronts = {front for blob in self._pull.downloads if (front := _blocks(blob)) is not None}
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
@@ -214,6 +218,7 @@ class Crew:
                 self.pace.usual,
                 patience=self._patience,
                 idle=self.idle > 0,
+                blocks=run in fronts,
                 others_move=any(_lively(other) for _, other in runs if other is not run),
                 factor=self._context.settings.retry.slow_factor,
             )
@@ -264,6 +269,15 @@ class Crew:
             if (back := blob.split(run, at, self._pull.source(blob))) is not None:
                 return blob, back
         return None
+
+
+def _blocks(blob: BlobDownload) -> Run | None:
+    """Return the run for which much that is written waits to be hashed, None if there is none."""
+    if blob.table is None or blob.verified or not blob.runs:
+        return None
+    reached = blob.table.written_prefix(blob.hashed)
+    front = min(blob.runs, key=lambda run: run.position)
+    return front if front.start <= reached <= front.position and blob.written - reached > _BEHIND else None
 
 
 def _receiving(run: Run) -> bool:

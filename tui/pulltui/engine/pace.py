@@ -67,7 +67,7 @@ class Pace:
         more `connections` soon. What they begin with is at the front, and should not last long: nothing
         behind it can be hashed.
         """
-        seconds = self._seconds / 2 if growing else self._seconds
+        seconds = self._seconds / 3 if growing else self._seconds
         rate = rate or self.usual.rate
         share = left / (2 * connections)
         if not rate:

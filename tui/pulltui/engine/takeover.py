@@ -75,18 +75,27 @@ def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> flo
 
 
 def reason(
-    run: Progress, usual: Usual, *, patience: Patience, idle: bool, others_move: bool, factor: float
+    run: Progress,
+    usual: Usual,
+    *,
+    patience: Patience,
+    idle: bool,
+    blocks: bool = False,
+    others_move: bool,
+    factor: float,
 ) -> str:
     """Return why a run should be broken off and what is left of it fetched anew, empty if it should not.
 
-    `idle`: connections have nothing else to do, so that asking again costs next to nothing. Each time in
-    vain doubles what is put up with.
+    `idle`: connections have nothing else to do, so that asking again costs next to nothing. `blocks`: much
+    that came waits for this run, so that not asking costs more. Each try in vain doubles the patience.
     """
+    eager = idle or blocks
+    because = "a connection is free" if idle else "what is behind it waits to be hashed"
     doubled: int = 2 ** min(run.moves, _PATIENCE_DOUBLINGS)
     limit = patience.busy if run.begun else max(patience.busy, 3 * usual.first_byte)
     wait = max(patience.idle, 4 * usual.first_byte)
-    if idle and run.silent >= (min(wait, limit) if run.begun else wait) * doubled:
-        return f"quiet for {run.silent:.1f} s, and a connection is free"
+    if eager and run.silent >= (min(wait, limit) if run.begun else wait) * doubled:
+        return f"quiet for {run.silent:.1f} s, and {because}"
     if others_move and run.silent >= too_quiet(
         patience.busy, usual.first_byte, begun=run.begun, moves=run.moves
     ):
@@ -95,10 +104,10 @@ def reason(
         return ""
     if run.slow_for >= patience.busy * doubled:
         return "far slower than the others"
-    if idle and run.rate < factor * usual.rate and run.slow_for >= patience.idle * (doubled - 1):
+    if eager and run.rate < factor * usual.rate and run.slow_for >= patience.idle * (doubled - 1):
         alone = run.left / max(run.rate, 1.0)
         if alone > 2 * (usual.first_byte + run.left / usual.rate):
-            return "far slower than the others, and a connection is free"
+            return f"far slower than the others, and {because}"
     return ""
 
 

@@ -1,0 +1,64 @@
+"""What is usual among a pull's connections, and how much one of them asks for: arithmetic on a fake clock."""
+
+from __future__ import annotations
+
+import pytest
+from pulltui.engine.pace import GUESS, Pace
+
+MB = 1_000_000
+
+
+class World:
+    """A pace, and the time it is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pace = Pace(lambda: self.now, 5.0, 6.0)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_nothing_is_usual_as_long_as_there_is_little_to_tell_from(world: World) -> None:
+    world.pace.look([5 * MB, 7 * MB])
+    assert world.pace.usual.rate == 0
+    world.pace.look([5 * MB, 7 * MB, 6 * MB])
+    assert world.pace.usual.rate == 6 * MB
+
+
+def test_runs_that_ended_count_beside_those_that_crawl(world: World) -> None:
+    """Those that are fast come to their ends: looking at connections alone shows only the slow ones."""
+    for _ in range(8):
+        world.pace.ended(10 * MB, 0.5)
+    world.pace.look([0.2 * MB] * 6)
+    assert world.pace.usual.rate == 20 * MB
+    world.now = 5.1
+    world.pace.look([0.2 * MB] * 6)
+    assert world.pace.usual.rate == 0.2 * MB, "that was long ago"
+
+
+def test_short_runs_say_nothing(world: World) -> None:
+    for _ in range(8):
+        world.pace.ended(100_000, 0.001)
+    assert world.pace.lately == []
+
+
+def test_what_is_asked_for_before_anything_is_known(world: World) -> None:
+    assert world.pace.run_size(1000 * MB, 0.0, 8, growing=True) == 6 * GUESS
+    assert world.pace.run_size(16 * MB, 0.0, 8, growing=True) == 1 * MB, "all have something to do"
+
+
+def test_a_run_lasts_six_seconds_and_all_end_together(world: World) -> None:
+    assert world.pace.run_size(100_000 * MB, 5 * MB, 64, growing=False) == 30 * MB
+    assert world.pace.run_size(100_000 * MB, 5 * MB, 64, growing=True) == 10 * MB
+    assert world.pace.run_size(1280 * MB, 5 * MB, 64, growing=False) == 10 * MB
+    assert world.pace.run_size(0, 5 * MB, 64, growing=False) >= 1
+
+
+def test_a_run_is_worth_its_first_byte(world: World) -> None:
+    for _ in range(3):
+        world.pace.first_byte(0.25)
+    world.pace.look([])
+    assert world.pace.run_size(10 * MB, 20 * MB, 8, growing=False) == 20 * MB
