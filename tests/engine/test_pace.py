@@ -51,6 +51,8 @@ def test_what_is_asked_for_before_anything_is_known(world: World) -> None:
 
 
 def test_a_run_lasts_six_seconds_and_all_end_together(world: World) -> None:
+    world.pace.first_byte(0.01)
+    world.pace.look([])
     assert world.pace.run_size(100_000 * MB, 5 * MB, 64, growing=False) == 30 * MB
     assert world.pace.run_size(100_000 * MB, 5 * MB, 64, growing=True) == 10 * MB
     assert world.pace.run_size(1280 * MB, 5 * MB, 64, growing=False) == 10 * MB
