@@ -28,7 +28,7 @@ class Queued(msgspec.Struct, frozen=True):
     done: int
     total: int | None
     """None as long as nobody knows: its manifest never came."""
-    limit: float | None
+    limit: int | None
     """Its own cap, bytes a second."""
     why: str
     hint: str
@@ -43,7 +43,7 @@ def look(entry: Entry, queue: QueueFile, store: Store) -> Queued:
         state="failed" if failure else "paused" if entry.paused else "queued",
         done=sum(peek(store, manifest.blobs).done.values()) if manifest else 0,
         total=manifest.size if manifest else entry.size or None,
-        limit=entry.limit,
+        limit=None if entry.limit is None else int(entry.limit),
         why=safe(failure.why, 2000) if failure else "",
         hint=safe(failure.hint, 2000) if failure else "",
     )
