@@ -98,7 +98,7 @@ class Store:
             who = f"process {holder.get('Pid')} on {holder.get('Host')}, since {holder.get('Since')}"
         return LockedError(
             f"the models directory {self.root} is in use by {who}",
-            "Quit that one first, or pull into another directory with --models-dir.",
+            "If that is the app, `a` adds a name there. Or quit it first, or use another directory (--models-dir).",
         )
 
     def blob(self, digest: str) -> Path:
