@@ -15,7 +15,7 @@ APP: Final = "pulltui"
 SERVICE_MODELS: Final = "usr/share/ollama/.ollama/models"
 """Where Ollama's Linux service keeps its models, below the root directory."""
 DEMO_PREFIX: Final = "pulltui-demo-"
-"""How the directory of a demo begins to be called; it is deleted with all that is in it when the demo ends."""
+"""How the name of a demo's directory begins; it is deleted with all that is in it when the demo ends."""
 
 
 class Locations(Struct, frozen=True, kw_only=True):

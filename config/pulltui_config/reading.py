@@ -30,6 +30,11 @@ _TABLE_TWICE = re.compile(r"Cannot declare (\(.*\)) twice")
 _CLOSED = re.compile(r"Cannot (?:mutate immutable|redefine) namespace (\(.*\))")
 _TOML_WORDS: Final = {
     "Cannot overwrite a value": "this name has a value already, further up",
+    "Invalid statement": "here a name, an = and a value are expected",
+    "Expected '=' after a key in a key/value pair": "an = and a value are missing behind the name",
+    "Expected newline or end of document after a statement": "behind the value stands something else",
+    "Expected ']' at the end of a table declaration": "the ] behind the table's name is missing",
+    "Unclosed array": "the ] of the list is missing, or a comma in it",
     "Invalid value": 'behind the = there is no value; texts are written in quotes, "like this"',
     "Illegal character '\\n'": "a text begins here and does not end: its second quote is missing",
 }

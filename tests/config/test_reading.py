@@ -170,6 +170,29 @@ def test_a_file_that_is_not_toml_is_one_problem_and_counts_for_nothing(
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"[ui]\n[transfer]\n[ui]\n", "[ui] stands here a second time; its keys go below the first"),
+        (b'["a b".c]\n["a b".c]\n', '["a b".c] stands here a second time'),
+        (b"a = 1\na = 2\n", "this name has a value already, further up"),
+        (b"a = [1]\n[[a]]\n", "a has its value further up, and nothing can be added to it here"),
+        (b"[a.b]\n[a]\nb.c = 1\n", "a.b has its value further up"),
+        (b"[ui\n", "the ] behind the table's name is missing"),
+        (b"[ui]\nfps\n", "an = and a value are missing behind the name"),
+        (b"a = yes\n", "behind the = there is no value; texts are written in quotes"),
+        (b'a = "x\n', "a text begins here and does not end: its second quote is missing"),
+        (b"a = 01\n", "behind the value stands something else"),
+        (b"a = [1 2]\n", "the ] of the list is missing, or a comma in it"),
+        (b"= 1\n", "here a name, an = and a value are expected"),
+    ],
+)
+def test_what_is_no_toml_is_said_in_words_for_people(text: bytes, words: str) -> None:
+    (problem,) = load(text).problems
+    assert problem.message.startswith(f"this is not TOML: {words}")
+    assert "('" not in problem.message
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"a = " + b"[" * 5000,

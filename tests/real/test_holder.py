@@ -48,7 +48,7 @@ def test_a_second_process_is_told_who_holds_the_directory(
             told = f"is in use by process {first.pid} on {socket.gethostname()}, since "
             since = datetime.fromisoformat(text.partition(told)[2].split()[0].strip('",'))
             assert before <= since <= datetime.now(UTC)
-            assert "Quit that one first, or pull into another directory with --models-dir" in text
+            assert "Or quit it first, or pull elsewhere with --models-dir" in text
         out, err = first.communicate()
     assert (first.returncode, err) == (0, "")
     assert [request for request in slow.testimony(registry.sizes) if request.run == 1] == []

@@ -25,11 +25,24 @@ def test_a_setting_has_its_facts(tmp_path: Path) -> None:
     assert text.splitlines() == [
         "transfer.active_pulls",
         "How many pulls download at once; the others wait.",
+        "in force  5 (from config.toml)",
         "allowed   1 to 16",
         "default   2",
-        "in force  5 (from config.toml)",
         "a change  counts at once",
     ]
+
+
+def test_where_lines_are_few_what_is_in_force_stands_in_the_first(tmp_path: Path) -> None:
+    start = make_start(tmp_path, "[transfer]\nactive_pulls = 5\n")
+    place = ("transfer", "active_pulls")
+    for width, first in (
+        (50, "transfer.active_pulls  5 (from config.toml)"),
+        (38, "transfer.active_pulls  5 (from config…"),
+        (22, "transfer.active_pulls"),
+    ):
+        lines = about_lines(place, start.loaded, start.loaded, width, UNICODE, brief=True)
+        assert lines[0].text == first
+    assert not any(line.text.startswith("in force") for line in lines)
 
 
 def test_what_is_in_force_says_where_from(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ async def test_capital_d_asks_and_the_harmless_answer_is_the_easy_one() -> None:
         await pilot.press("D", "y")
         await settle(pilot)
         assert service.calls == [("delete", "pull1")]
-        again = "u puts it on the list again, to be fetched anew"
+        again = "u lists it again"
         assert said(app) == [f"removed qwen3:32b; what was fetched is deleted. {again}"]
 
 

@@ -10,6 +10,7 @@ from pulltui.ui.looking import blob_url
 from pulltui.ui.screens.log import LogScreen
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.widgets.key_line import KeyLine
+from pulltui.ui.widgets.pull_list import PullList
 from support.apps import make_app, said, selected, shown, toasts
 from support.fake_service import FakeService
 from support.scenes import busy_blob, busy_pull, pull, queue, view
@@ -25,11 +26,11 @@ def listed(app: PulltuiApp) -> list[str]:
 @pytest.mark.parametrize(
     ("key", "tab", "first", "count"),
     [
-        ("1", "[1 All 8]", "qwen3:32b", 8),
-        ("2", "[2 Active 4]", "qwen3:32b", 4),
-        ("3", "[3 Queued 2]", "gemma3:27b", 2),
-        ("4", "[4 Done 1]", "nomic-embed-text", 1),
-        ("5", "[5 Failed 1]", "phi4:14b", 1),
+        ("1", "[1:All 8]", "qwen3:32b", 8),
+        ("2", "[2:Active 4]", "qwen3:32b", 4),
+        ("3", "[3:Queued 2]", "gemma3:27b", 2),
+        ("4", "[4:Done 1]", "nomic-embed-text", 1),
+        ("5", "[5:Failed 1]", "phi4:14b", 1),
     ],
 )
 async def test_each_tab_lists_its_pulls(key: str, tab: str, first: str, count: int) -> None:
@@ -48,7 +49,7 @@ async def test_an_empty_tab_says_that_others_are_not() -> None:
         assert "under other tabs" in shown(app, "panel")
         assert said(app) == ["no pull is shown here (2 times)"]
         await pilot.press("escape")
-        assert "[1 All 1]" in shown(app, "tabs")
+        assert "[1:All 1]" in shown(app, "tabs")
 
 
 async def test_filtering_while_one_types() -> None:
@@ -138,7 +139,7 @@ async def test_escape_takes_back_one_thing_after_another() -> None:
         seen = []
         for _ in range(5):
             tabs, height = shown(app, "tabs"), app.screen.query_one("#pulls").size.height
-            seen.append((height == 1, "/ qwen" in tabs, "marked" in tabs, "[2 " in tabs))
+            seen.append((height == 1, "/ qwen" in tabs, "marked" in tabs, "[2:" in tabs))
             await pilot.press("escape")
         assert seen == [
             (True, True, True, True),
@@ -157,6 +158,13 @@ async def test_y_copies_the_digest_and_shows_it() -> None:
         (toast,) = toasts(app)
         assert busy_blob().digest in toast.message.replace(" ", ""), "whole, even where there is little room"
         assert toast.timeout >= 10
+
+
+async def test_o_copies_the_path() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("o")
+        assert app.clipboard == f"/home/ada/.ollama/models/blobs/{busy_blob().digest.replace(':', '-')}"
 
 
 async def test_capital_y_copies_the_address() -> None:
@@ -244,3 +252,34 @@ async def test_ctrl_c_copies_a_selection_and_quits_without_one() -> None:
         await pilot.press("end", "ctrl+c")
         await app.workers.wait_for_complete()
     assert ("stop", True) in service.calls
+
+
+async def test_the_cursor_comes_back_to_where_it_was() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("end", "up", "up")
+        before = selected(app)
+        await pilot.press("slash", *"nothing-like-it")
+        assert app.screen_stack[0].query_one(PullList).row is None
+        await pilot.press("escape")
+        assert selected(app) == before
+        await pilot.press("slash", *"qwen3", "enter")
+        assert selected(app).startswith("qwen3")
+        await pilot.press("escape")
+        assert selected(app) == before
+
+
+async def test_what_is_put_back_is_selected_again() -> None:
+    service = FakeService(queue())
+    app = make_app(service)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("end", "up", "up")
+        before, whole = selected(app), service.view
+        gone = before.split()[0]
+        left = tuple(each for each in whole.pulls if each.name != gone)
+        service.view = msgspec.structs.replace(whole, rev=2, pulls=left)
+        app.poll()
+        assert selected(app) != before
+        service.view = msgspec.structs.replace(whole, rev=3)
+        app.poll()
+        assert selected(app) == before

@@ -72,7 +72,9 @@ async def test_a_name_is_checked_as_it_is_typed_and_answered_by_enter(service: F
     async with app.run_test(size=(80, 24)) as pilot:
         assert text_of(app, "verdict") == f"{INTO}, 212 GB free"
         await pilot.press("-", "q")
-        assert text_of(app, "verdict").splitlines()[0] == "✗ '-q' is not a name. names look like llama3.2:3b"
+        bad, nothing, *_ = text_of(app, "verdict").splitlines()
+        assert bad == "✗ '-q' is not a name. names look like llama3.2:3b"
+        assert nothing == "Nothing is added while a name is wrong."
         await pilot.press("enter")
         assert app.answers == []
         await pilot.press("backspace", "backspace", *"qwen3")

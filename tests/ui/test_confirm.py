@@ -131,6 +131,8 @@ async def test_the_bytes_go_on_with_the_pull() -> None:
         now[0] = view(pull(1, "m", PullState.DONE, GB, GB))
         await pilot.pause(2 * LOOK)
         assert "1 model that is done stays installed." in text_of(app, "said")
+        await pilot.pause()
+        assert "Remove m from the list?" in drawn(app) and "y Remove from the list" in drawn(app)
         now[0] = view()
         await pilot.pause(2 * LOOK)
         assert text_of(app, "said") == "No such pull is in the queue any more."

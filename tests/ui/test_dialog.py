@@ -9,6 +9,7 @@ from pulltui.ui.screens.dialog import Dialog
 from pulltui.ui.screens.notices import NoticesDialog
 from rich.cells import cell_len
 from support.dialogs import DialogApp, text_of
+from textual.events import Key
 
 SIZES = [(40, 8), (59, 40), (80, 15), (60, 16), (120, 36)]
 
@@ -39,6 +40,17 @@ async def test_it_grows_out_of_the_whole_screen_and_back() -> None:
         await pilot.resize_terminal(40, 8)
         await pilot.pause()
         assert text_of(app, "notices") == narrow
+
+
+async def test_keys_in_quick_succession_answer_once_and_close_nothing_else() -> None:
+    app = DialogApp(
+        lambda: ChoiceDialog(UNICODE, "?", "", [Choice("yes", "y", "Yes"), Choice("no", "n", "No")])
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key in ("n", "y", "y"):  # all there before the first is looked at
+            app.screen.post_message(Key(key, key))
+        await pilot.pause()
+        assert app.answers == ["no"] and len(app.screen_stack) == 1
 
 
 async def test_a_title_is_no_markup_and_no_longer_than_the_frame() -> None:

@@ -148,8 +148,8 @@ def test_tabs_become_shorter_before_what_stands_beside_them() -> None:
     numbers = counts(queue().pulls)
     beside = said(0, parse("gemma"), Order(), UNICODE)
     lines = [tabs_line(Tab.DONE, numbers, KEYS, beside, width).text for width in (80, 56, 45)]
-    assert lines[0].startswith(" 1 All 8  2 Active 4  3 Queued 2 [4 Done 1] 5 Failed 1 ")
-    assert lines[1].startswith(" 1 All 8  2 Act 4  3 Que 2 [4 Done 1] 5 Fail 1 ")
+    assert lines[0].startswith(" 1:All 8  2:Active 4  3:Queued 2 [4:Done 1] 5:Failed 1 ")
+    assert lines[1].startswith(" 1:All 8  2:Act 4  3:Que 2 [4:Done 1] 5:Fail 1 ")
     assert lines[2].startswith(" All 8  Act 4  Que 2 [Done 1] Fail 1 ")
     assert all("/ gem" in line for line in lines)
 
@@ -170,3 +170,57 @@ def test_when_everything_is_paused_the_one_line_says_so() -> None:
     paused, queued = pull(1, "m", PullState.PAUSED, 10, 5), pull(2, "n", PullState.QUEUED, 10, 0)
     assert "1 paused" in summary_line(view(paused), 40, UNICODE).text
     assert "2 queued" in summary_line(view(paused, queued), 40, UNICODE).text
+
+
+def test_a_name_is_whole_where_there_is_room_and_else_loses_its_address() -> None:
+    long = "127.0.0.1:42779/library/harbor:latest"
+    row = rows([pull(1, long, PullState.QUEUED, 10, 0)])[0]
+    assert long in row_line(row, 120, UNICODE, cursor=False, longest=len(long)).text
+    for width in (40, 50, 60, 80):
+        text = row_line(row, width, UNICODE, cursor=False, longest=len(long)).text
+        assert "/harbor:latest" in text and cell_len(text) <= width
+
+
+def test_longer_names_move_the_heads_of_the_columns_too() -> None:
+    row = rows([busy_pull()])[0]
+    for width in range(50, 200):
+        for longest in (0, 20, 45, 100):
+            head = head_line(width, Order(), UNICODE, longest).text
+            text = row_line(row, width, UNICODE, cursor=False, longest=longest).text
+            assert cell_len(head) == cell_len(text) <= width
+            assert text.index("%") == head.index("%")
+
+
+def test_60_columns_have_speed_and_time_left() -> None:
+    text = row_line(rows([busy_pull()])[0], 60, UNICODE, cursor=False).text
+    assert all(word in text for word in ("qwen3:32b", "71%", "82.0 MB/s", "1m04s", "1 stalled"))
+    assert "━" in row_line(rows([busy_pull()])[0], 70, UNICODE, cursor=False).text
+
+
+def test_what_comes_and_goes_in_the_header_moves_nothing() -> None:
+    scene = view(busy_pull())
+    moments = [
+        msgspec.structs.replace(scene, eta=eta, rate=rate)
+        for eta, rate in ((None, 0.0), (0.2, 999.0), (3600.0, 999e6), (61.0, 9.5e6))
+    ]
+    for width in (60, 80, 100, 120):
+        lines = [header_line(each, [1.0, each.rate], width, UNICODE).text for each in moments]
+        assert len({line.index("of 18.7 GB") for line in lines}) == 1, lines
+        assert "0s left" not in lines[1]
+
+
+def test_when_nothing_moves_there_is_no_graph() -> None:
+    over = view(pull(1, "m", PullState.DONE, 10, 10))
+    assert "█" not in header_line(over, [5.0, 9.0, 0.0], 120, UNICODE).text
+
+
+def test_shared_blobs_are_said_to_count_once() -> None:
+    scene = msgspec.structs.replace(queue(), size=queue().size - 10**8)
+    assert "shared blobs count once" in header_line(scene, [], 200, UNICODE).text
+    assert "shared" not in header_line(queue(), [], 200, UNICODE).text
+
+
+def test_a_blob_that_is_quiet_as_a_whole_has_the_glyph_for_it() -> None:
+    blob = msgspec.structs.replace(busy_pull().blobs[0], connections=3, quiet=3, stalled=0, retrying=0)
+    row = rows([msgspec.structs.replace(busy_pull(), blobs=(blob,))])[1]
+    assert "└ ? model" in row_line(row, 120, UNICODE, cursor=False).text

@@ -46,14 +46,14 @@ def test_a_name_that_the_error_says_is_not_said_twice() -> None:
 def test_offline_has_a_countdown_and_goes_on_by_itself() -> None:
     text = said(waiting("offline", "connection refused by registry.ollama.ai", 6.4))
     assert text.splitlines() == [
-        "offline, next try in 7 s: connection refused by registry.ollama.ai",
+        "connection refused by registry.ollama.ai, next try in 7 s",
         "It goes on by itself as soon as registry.ollama.ai answers. r tries now; 4.00 GB are kept.",
     ]
 
 
 def test_a_busy_server_is_nobodys_fault() -> None:
     text = said(waiting("busy", "registry busy (503)", 6.4))
-    assert "the server asks to wait, next try in 7 s: registry busy (503)" in text
+    assert "registry busy (503), next try in 7 s" in text
     assert "costs no retry" in text
 
 
@@ -85,6 +85,13 @@ def test_what_is_done_says_where_it_is_and_how_to_use_it() -> None:
         "done: 2.00 GB, verified in 31 s",
         "It is in /home/ada/.ollama/models. To use it: ollama run llama3.2:3b",
     ]
+
+
+def test_what_a_demo_has_fetched_is_said_to_go_with_it() -> None:
+    done = pull(1, "harbor:latest", PullState.DONE, GB, GB)
+    scene = replace(view(done), models_dir="/tmp/pulltui-demo-x1/models")
+    *_, sentence = status(scene, done, None, {})
+    assert sentence.text == "It is in /tmp/pulltui-demo-x1/models, which is deleted when the demo ends."
 
 
 def test_what_was_there_before_was_not_fetched() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from pulltui.engine.views import BlobState, PartState, PartView, PullState, Waiting
 from pulltui.ui.draw.detail import status
-from pulltui.ui.draw.facts import facts
+from pulltui.ui.draw.facts import Fact, facts
 from pulltui.ui.draw.header import header_line
 from pulltui.ui.draw.parts import part_trouble, usual_rate
 from pulltui.ui.filter import parse
@@ -37,7 +37,7 @@ def test_worse_trouble_is_said_first() -> None:
 def test_details_say_how_fast_the_disk_is() -> None:
     said = [sentence.text for sentence in status(view(PULL), PULL, None, {})]
     assert f"held by the disk: {WHY}. The network waits, and is not to blame." in said
-    assert ("disk", f"holds it back: {WHY}", "held") in facts(view(PULL), PULL, None)
+    assert Fact("disk", f"holds it back: {WHY}", "held") in facts(view(PULL), PULL, None)
     assert not any(fact.label == "disk" for fact in facts(view(busy_pull()), busy_pull(), None))
 
 

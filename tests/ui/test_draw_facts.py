@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, PullView
+from pulltui.ui.draw.detail import KEYS, Look
 from pulltui.ui.draw.facts import fact_lines, facts
 from pulltui.ui.glyphs import UNICODE
 from rich.cells import cell_len
 from support.scenes import GB, MB, busy_blob, busy_pull, digest, pull, view
+
+LOOK = Look(UNICODE, KEYS)
 
 
 def told(shown: PullView, blob: BlobView | None, scene: EngineView | None = None) -> dict[str, str]:
@@ -28,20 +31,20 @@ def test_all_that_was_promised_is_there() -> None:
     assert found["digest"] == blob.digest
     assert found["type"] == "application/vnd.ollama.image.model"
     assert found["registry"] == "registry.ollama.ai"
-    assert found["bytes from"] == "cdn.example"
-    assert found["elapsed"] == "3m12s, 31.2 MB/s on average"
+    assert found["source"] == "cdn.example"
+    assert found["elapsed"] == "3m12s since this start, 31.2 MB/s on average"
     assert found["trouble"] == "4 retries, 1 stall"
     assert found["again"] == "12.0 MB fetched a second time"
     assert found["hashed"] == "64%, 12.1 GB so far"
-    assert found["goes to"] == f"/home/ada/.ollama/models/blobs/sha256-{blob.digest[7:]}"
-    assert found["parts"] == "125 of 188 done, 15 connections"
+    assert found["goes to"] == "/home/ada/.ollama/models/blobs"
+    assert found["parts"] == "125 of 188 so far, 15 connections"
     assert found["needs"].endswith("GB more, 212 GB are free")
 
 
 def test_what_is_done_is_somewhere_and_needs_nothing() -> None:
     shown = pull(8, "m", PullState.DONE, GB, GB)
     found = told(shown, shown.blobs[0])
-    assert found["is in"].startswith("/home/ada/.ollama/models/blobs/sha256-")
+    assert found["is in"] == "/home/ada/.ollama/models/blobs"
     assert not {"goes to", "needs", "cap", "hashed"} & set(found)
 
 
@@ -72,16 +75,55 @@ def test_a_pull_without_blobs_has_a_name_and_a_registry() -> None:
 def test_lines_fit_and_a_long_value_keeps_both_ends() -> None:
     found = facts(view(busy_pull()), busy_pull(), busy_blob())
     for width in (40, 60, 80, 120):
-        lines = fact_lines(found, width, 20, UNICODE)
+        lines = fact_lines(found, width, 20, LOOK)
         assert all(cell_len(line.text) <= width for line in lines)
-    (line,) = [line.text for line in fact_lines(found, 45, 20, UNICODE) if "digest" in line.text]
+    (line,) = [line.text for line in fact_lines(found, 45, 20, LOOK) if "digest" in line.text]
     assert "sha256:9e" in line and "…" in line and line.rstrip().endswith(digest(1)[-8:])
 
 
 def test_two_columns_when_there_is_width_but_no_height() -> None:
     found = facts(view(busy_pull()), busy_pull(), busy_blob())
-    lines = [line.text for line in fact_lines(found, 120, 6, UNICODE)]
+    lines = [line.text for line in fact_lines(found, 120, 6, LOOK)]
     assert len(lines) == 6 and "pull" in lines[0]
     text = "\n".join(lines)
     assert all(fact.label in text for fact in found[:12])
-    assert len(fact_lines(found, 60, 6, UNICODE)) == 6
+    assert len(fact_lines(found, 60, 6, LOOK)) == 6
+
+
+def test_a_pause_says_that_what_is_there_is_read_again() -> None:
+    blob = replace(busy_blob(), state=BlobState.PAUSED, hashed=0)
+    assert told(busy_pull(), blob)["hashed"] == "read again when it goes on"
+
+
+def test_what_was_taken_over_is_counted() -> None:
+    assert told(busy_pull(), replace(busy_blob(), received=5, takeovers=6))["trouble"].endswith(
+        "6 taken over"
+    )
+
+
+def test_what_pulls_share_is_said() -> None:
+    other = replace(busy_pull(), id="other")
+    found = told(busy_pull(), None, view(busy_pull(), other))
+    assert found["shared"] == "18.7 GB are another pull's, too" and "shared" not in told(busy_pull(), None)
+
+
+def test_a_total_is_whole_beside_what_was_here_before() -> None:
+    found = told(replace(busy_pull(), cached=796), None)
+    assert found["here"] == "13.5 GB of 18.7 GB, 5 blobs" and found["before"] == "796 B were here already"
+
+
+def test_a_path_is_told_in_full() -> None:
+    directory = "/tmp/pulltui-demo-x5l7v5kz/" + "models/" * 12
+    scene = replace(view(busy_pull()), models_dir=directory + "end")
+    lines = [line.text for line in fact_lines(facts(scene, busy_pull(), busy_blob()), 46, 40, LOOK)]
+    at = next(number for number, line in enumerate(lines) if "goes to" in line)
+    joined = "".join(line[12:].strip() for line in lines[at : at + 6])
+    assert directory + "end/blobs" in joined
+
+
+def test_what_there_is_no_room_for_is_counted() -> None:
+    found = facts(view(busy_pull()), busy_pull(), busy_blob())
+    for height in range(1, 30):
+        lines = [line.text for line in fact_lines(found, 60, height, LOOK)]
+        assert len(lines) <= height
+        assert ("more: enter makes room" in lines[-1]) == (height < len(found) + 1) or len(lines) == height

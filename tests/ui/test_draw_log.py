@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from pulltui.engine.views import Event, EventKind
 from pulltui.ui.diary import Entry
-from pulltui.ui.draw.log import event_words, log_lines, time_words
+from pulltui.ui.draw.log import event_words, log_lines, time_words, together
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
 from rich.cells import cell_len
 from support.scenes import GB, digest
@@ -52,7 +52,7 @@ STALL = event(
             event(EventKind.RETRY, digest=digest(1), part=7, attempt=7, attempts=6, why="503"),
             "part 7 of blob 9e3779b9: 503, set aside after 7 tries",
         ),
-        (event(EventKind.WAITING, why="offline", wait=5.0), "waiting in 5 s: offline"),
+        (event(EventKind.WAITING, why="offline", wait=5.0), "waiting 5 s: offline"),
         (event(EventKind.NOTE, why="another address"), "another address"),
         (event(EventKind.VERIFIED, digest=digest(1)), "blob 9e3779b9: verified"),
         (event(EventKind.PAUSED), "paused"),
@@ -114,3 +114,26 @@ def test_the_same_trouble_on_two_days_is_two_entries() -> None:
     entries = [Entry(event(EventKind.WAITING, why="offline"), NOON.replace(day=day)) for day in (14, 14, 15)]
     found = log_lines(entries, 80, UNICODE, today=date(2026, 3, 15))
     assert [line.text.split("  ")[0] for line in found] == [" 2026-03-14 12:00:00", " 12:00:00"]
+
+
+def taken_over(seq: int, at: float, part: int, seconds: float) -> Event:
+    why = f"quiet for {seconds} s while the others go on"
+    return event(EventKind.NOTE, seq, at, part=part, digest=digest(1), why=why)
+
+
+def test_what_was_said_stays_as_it_was() -> None:
+    first, second = taken_over(1, 18.0, 3, 3.0), taken_over(2, 27.0, 3, 3.0)
+    (before,) = lines([first], 200, known=digest(1))
+    assert before.endswith("part 3: quiet for 3.0 s while the others go on: another connection goes on there")
+    groups = together([Entry(first, NOON), Entry(second, NOON + timedelta(seconds=9))])
+    assert [len(group) for group in groups] == [1, 1]
+
+
+def test_the_same_part_twice_is_not_two_parts() -> None:
+    (line,) = lines([taken_over(1, 18.0, 3, 3.0), taken_over(2, 18.5, 3, 3.1)], 200, known=digest(1))
+    assert "part 3, 2 times: quiet" in line
+
+
+def test_what_was_here_counts_parts_too() -> None:
+    (line,) = lines([event(EventKind.RESOLVED, blobs=5, size=96_000_000, cached=796, here=73_700_000)], 120)
+    assert line.endswith("5 blobs, 96.0 MB, 73.7 MB here already")

@@ -70,7 +70,7 @@ def test_trouble_is_seen_at_every_size(width: int, height: int) -> None:
 
 def test_wide_shows_parts_details_and_log_at_once() -> None:
     text = "\n".join(drawn(busy_pull(), 120, 22))
-    assert "stalled, retry 2 of 6" in text
+    assert "retry 2 of 6 in 3 s (stalled" in text
     assert "sha256:9e3779b" in text
     assert "12:00:00  part 130: no byte for 30 s, retry" in text
     assert " details " in text and " log " in text

@@ -35,14 +35,14 @@ def part(n: int = 1, state: PartState = PartState.RECEIVING, **more: object) -> 
         ),
         (
             part(state=PartState.WAITING, wait=4.2, why="registry busy (429)"),
-            "waits 5 s: registry busy (429)",
+            "registry busy (429), next try in 5 s",
         ),
         (
             part(state=PartState.STALLED, attempt=2, attempts=6, wait=2.4),
-            "stalled, retry 2 of 6 in 3 s, r now",
+            "retry 2 of 6 in 3 s (stalled), r now",
         ),
         (part(state=PartState.FAILED, why="403"), "failed (403)"),
-        (part(rate=2.0, attempt=1, attempts=6, why="reset"), "try 2 of 7 (reset)"),
+        (part(rate=2.0, attempt=1, attempts=6, why="reset"), "retry 1 of 6 (reset)"),
         (part(rate=2.0, why=CAPPED), "held by the cap"),
         (part(rate=2.0, why=CAPPED, attempt=2, attempts=6), "held by the cap"),
     ],
@@ -74,7 +74,7 @@ def test_what_our_own_cap_holds_back_is_never_slow_nor_a_measure() -> None:
 def test_bars_are_for_the_worst_and_the_rest_is_summed_up() -> None:
     texts = [line.text for line in active_lines(busy_blob(), 120, 6, UNICODE)]
     assert [text.split()[0] for text in texts[:3]] == ["!", "?", "~"]
-    assert "stalled, retry 2 of 6 in 3 s, r now" in texts[0]
+    assert "retry 2 of 6 in 3 s (stalled: no byte for 30 s), r now" in texts[0]
     assert "quiet 9 s, reconnect at 30 s" in texts[1]
     assert "retry 3 of 6 in 7 s (503), r now" in texts[2]
     assert texts[5].strip().startswith("+11 healthy, ")
@@ -84,7 +84,9 @@ def test_bars_are_for_the_worst_and_the_rest_is_summed_up() -> None:
 
 def test_slow_parts_come_before_healthy_ones() -> None:
     parts = (*(part(n, rate=10.0) for n in range(6)), part(6, rate=1.0), part(7, rate=2.0))
-    texts = [line.text for line in active_lines(replace(busy_blob(), active=parts), 100, 2, UNICODE)]
+    texts = [
+        line.text for line in active_lines(replace(busy_blob(), active=parts, rate=63.0), 100, 2, UNICODE)
+    ]
     assert "slow, 0.1 of its siblings" in texts[0]
     assert texts[1].strip() == "+1 slow, +6 healthy, 62 B/s"
 
@@ -97,7 +99,7 @@ def test_all_bars_when_there_is_room() -> None:
 @pytest.mark.parametrize("width", [45, 60, 71, 80, 120])
 def test_what_is_wrong_is_readable_at_every_width(width: int) -> None:
     texts = [line.text for line in active_lines(busy_blob(), width, 5, UNICODE)]
-    assert f"stalled, retry 2{'/' if width < 50 else ' of '}6 in 3 s" in texts[0]
+    assert f"retry 2{'/' if width < 50 else ' of '}6 in 3 s (stalled" in texts[0]
     assert "quiet 9 s, reconnect" in texts[1]
     assert "retry 3 of 6 in 7 s" in texts[2]
     assert "5.60 MB/s" in texts[3]
@@ -180,3 +182,55 @@ def test_a_narrow_legend_names_what_is_there_trouble_first() -> None:
     assert cell_len(text) <= 50
     assert all(word in text for word in ("! stalled", "? quiet", "~ retry", "✗ failed"))
     assert legend_line(50, UNICODE, {PartState.DONE, PartState.TODO}).text == " █ done · todo"
+
+
+HOST = "cannot reach cdn.example (connection refused)"
+
+
+def test_a_reason_that_many_share_is_told_once() -> None:
+    held = tuple(part(n, PartState.WAITING, wait=1.6, why=HOST) for n in range(17))
+    blob = replace(busy_blob(), active=(*held, part(90, rate=5.0)))
+    texts = [line.text for line in active_lines(blob, 118, 12, UNICODE)]
+    assert texts[0] == f" ~ 17 parts: {HOST}, next try in 2 s, r now"
+    assert len(texts) == 2 and texts[1].split()[:2] == ["▶", "90"]
+    above = [line.text for line in active_lines(blob, 118, 12, UNICODE, told=HOST)]
+    assert above[0] == " ~ 17 parts wait, next try in 2 s, r now"
+
+
+def test_tries_of_their_own_keep_their_lines_under_the_reason_they_share() -> None:
+    tries = tuple(
+        part(n, PartState.WAITING, attempt=1, attempts=6, wait=2.0, why="connection reset") for n in range(4)
+    )
+    texts = [line.text for line in active_lines(replace(busy_blob(), active=tries), 80, 9, UNICODE)]
+    assert texts[0] == " ~ 4 parts: connection reset" and len(texts) == 5
+    assert all(text.endswith("retry 1 of 6 in 2 s, r now") for text in texts[1:])
+
+
+def test_one_that_connects_is_neither_healthy_nor_receiving() -> None:
+    fresh = part(1, begun=False)
+    assert part_trouble(fresh, 100.0) == ("connecting", "wait")
+    again = part(1, begun=False, attempt=2, attempts=6, why="reset")
+    assert part_trouble(again, 100.0)[0] == "retry 2 of 6 (reset): connecting"
+    blob = replace(busy_blob(), rate=0.0, active=(*(part(n, begun=False) for n in range(38)), part(40)))
+    assert active_lines(blob, 80, 1, UNICODE)[0].text.strip() == "+38 connecting, +1 healthy"
+
+
+def test_a_silence_says_what_comes_of_it() -> None:
+    quiet = part(1, PartState.QUIET, silent=2.2, stall_after=30.0, takeover=3.0)
+    assert part_trouble(quiet, 0.0)[0] == "quiet 2 s, another connection takes over at 3 s"
+    for width in (50, 60, 80):
+        (line,) = active_lines(replace(busy_blob(), active=(quiet,)), width, 1, UNICODE)
+        assert line.text.endswith("at 3 s")
+
+
+def test_the_speeds_of_a_blob_add_up() -> None:
+    blob = replace(busy_blob(troubled=False), rate=100e6)
+    lines = [line.text for line in active_lines(blob, 80, 5, UNICODE)]
+    first = sum(each.rate for each in sorted(blob.active, key=lambda each: each.n)[:4])
+    assert lines[4].strip() == f"+12 healthy, {(100e6 - first) / 1e6:.1f} MB/s"
+
+
+def test_a_cell_of_less_than_a_byte_has_no_size() -> None:
+    one = part_map([PartState.RECEIVING], [37], [10])
+    text = "".join(span.text for span in title_facts("m", replace(busy_blob(), map=one), 68, 114, UNICODE))
+    assert "cell" not in text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from pulltui.engine.views import PullState, PullView
 from pulltui.ui.filter import parse
-from support.scenes import busy_pull, pull, queue
+from support.scenes import busy_blob, busy_pull, pull, queue
 
 PULLS = queue().pulls
 
@@ -78,3 +79,12 @@ def test_a_pull_held_by_the_cap() -> None:
 def test_a_size_that_is_not_known_is_none() -> None:
     unknown: PullView = pull(1, "m", PullState.RESOLVING, 0, 0)
     assert not parse("percent>0").matches(unknown) and parse("size<1g").matches(unknown)
+
+
+def test_stalled_finds_what_is_about_to_and_what_connects_again() -> None:
+    def found(**more: int) -> bool:
+        blob = replace(busy_blob(troubled=False), **more)
+        return parse("state:stalled").matches(replace(busy_pull(), blobs=(blob,)))
+
+    assert found(quiet=1) and found(stalled=1) and found(stalls=48, reconnecting=48)
+    assert not found(stalls=48) and not found(reconnecting=1)

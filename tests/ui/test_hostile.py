@@ -14,13 +14,13 @@ import pytest
 from pulltui.engine.errors import PullError
 from pulltui.engine.views import PullState
 from pulltui.ui.app import PulltuiApp
-from pulltui.ui.screens.add import PAUSE, AddDialog
+from pulltui.ui.screens.add import AddDialog
 from pulltui.ui.screens.log import LogScreen
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.widgets.pull_list import PullList
 from rich.cells import cell_len
-from support.apps import make_app
+from support.apps import make_app, settle
 from support.drawn import drawn
 from support.engine import PATIENCE, Engine
 from support.fake_service import FakeService
@@ -169,11 +169,13 @@ async def test_nothing_a_registry_says_does_anything(evil: str, size: tuple[int,
         assert_harmless(app)
         await pilot.press("escape")
         app.screen.post_message(events.Paste(next(iter(service.models))))
-        await pilot.pause(2 * PAUSE)
+        await pilot.pause()
+        await settle(pilot)
         assert isinstance(app.screen, AddDialog) and ("inspect", next(iter(service.models))) in service.calls
         assert_harmless(app)
         app.screen.post_message(events.Paste(f" {EVILS[evil]} "))
-        await pilot.pause(2 * PAUSE)
+        await pilot.pause()
+        await settle(pilot)
         assert_harmless(app)
         await pilot.press("escape")
         assert isinstance(app.screen, MainScreen) and app.return_code is None

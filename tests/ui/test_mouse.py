@@ -20,7 +20,7 @@ async def test_tabs_are_chosen_by_clicks() -> None:
     app = make_app(FakeService(queue()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.click("#tabs", offset=place(app, "tabs", "Failed"))
-        assert "[5 Failed 1]" in shown(app, "tabs") and selected(app) == "phi4:14b"
+        assert "[5:Failed 1]" in shown(app, "tabs") and selected(app) == "phi4:14b"
 
 
 async def test_the_footers_keys_are_buttons() -> None:

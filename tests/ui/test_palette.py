@@ -22,6 +22,8 @@ def test_all_words_must_be_there_and_what_begins_with_one_comes_first() -> None:
     ]
     assert [entry.title for entry in found(entries, "PAUSE")] == ["Pause all", "Pause", "Undo the pause"]
     assert [entry.title for entry in found(entries, "pau all")] == ["Pause all"]
+    named = [Entry("a.speed", about="the cap"), Entry("b.cap"), Entry("recap")]
+    assert [entry.title for entry in found(named, "cap")] == ["b.cap", "recap", "a.speed"]
     assert found(entries, "zzz") == [] and found(entries, " ") == entries
 
 
@@ -63,7 +65,7 @@ async def test_a_pull_is_gone_to_even_if_it_is_not_listed() -> None:
         await pilot.press("5", "slash", "z", "enter")
         await pilot.press("ctrl+p", *"gemma3", "enter")
         await pilot.pause()
-        assert selected(app) == "gemma3:27b" and "[1 All 8]" in shown(app, "tabs")
+        assert selected(app) == "gemma3:27b" and "[1:All 8]" in shown(app, "tabs")
 
 
 async def test_a_theme_is_tried_on() -> None:

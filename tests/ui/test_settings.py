@@ -9,55 +9,20 @@ import pytest
 from pulltui.reload import Reload
 from pulltui.ui import themes
 from pulltui.ui.glyphs import ASCII, UNICODE
-from pulltui.ui.keymap import resolve
 from pulltui.ui.screens.choice import ChoiceDialog
 from pulltui.ui.screens.settings import SettingsScreen
 from pulltui.ui.settings_file import SettingsFile
 from pulltui.ui.widgets.line_view import LineView
-from pulltui.ui.widgets.settings_editor import SettingsEditor
+from pulltui_config.template import template
 from support.apps import make_app
-from support.dialogs import PlainApp
 from support.drawn import drawn
 from support.fake_service import FakeService
 from support.settings import make_start
-
-TEXT = '[transfer]\nconnections = "auto"\n\n[ui]\n#fps = 10\n'
-
-
-class Kit(PlainApp):
-    """An app with nothing but the settings on it."""
-
-    def __init__(self, directory: Path, text: str | bytes | None = TEXT, **more: Any) -> None:
-        super().__init__()
-        self.glyphs = more.pop("glyphs", UNICODE)
-        self.start_ = make_start(directory, text, **more)
-        self.file = self.start_.locations.config_file
-        self.now = self.start_.loaded
-        self.settings = SettingsScreen(self.glyphs, SettingsFile(self.start_), lambda: self.now, resolve({}))
-
-    def on_mount(self) -> None:
-        self.push_screen(self.settings)
-
-    @property
-    def editor(self) -> SettingsEditor:
-        return self.settings.query_one(SettingsEditor)
-
-    def area(self, name: str) -> str:
-        return "\n".join(line.text for line in self.settings.query_one(f"#{name}", LineView).lines)
-
-    def rewrite(self, old: str, new: str) -> None:
-        """Replace one line and leave the cursor in it."""
-        row = self.editor.document.lines.index(old)
-        self.editor.replace(new, (row, 0), (row, len(old)))
-        self.editor.move_cursor((row, len(new)))
-
-    @property
-    def told(self) -> list[str]:
-        return [toast.message for toast in self._notifications]
+from support.settings_app import TEXT, SettingsApp
 
 
 async def test_typing_is_judged_at_once_and_the_problem_stands_beside_its_line(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(120, 30)) as pilot:
         await pilot.press("down", "end", "backspace", "backspace", *"mat", '"')
         await pilot.pause()
@@ -73,16 +38,17 @@ async def test_typing_is_judged_at_once_and_the_problem_stands_beside_its_line(t
 
 
 async def test_a_file_that_is_no_toml_shows_where(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(120, 30)) as pilot:
         app.rewrite("[ui]", "[ui")
         await pilot.pause()
         assert [problem.line for problem in app.settings.problems] == [4]
-        assert "✗ this is not TOML" in drawn(app)
+        assert "✗ the ] behind the table's name is missing" in drawn(app)
+        assert "line 4: this is not TOML: the ]" in " ".join(app.area("about").split())
 
 
 async def test_the_key_under_the_cursor_is_explained(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(120, 30)) as pilot:
         await pilot.pause()
         assert "How blobs are fetched." in app.area("about")
@@ -94,7 +60,7 @@ async def test_the_key_under_the_cursor_is_explained(tmp_path: Path) -> None:
 
 
 async def test_what_is_in_force_follows_the_program(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(120, 30)) as pilot:
         await pilot.press("down", "down", "down", "down")
         app.now = make_start(tmp_path, "[ui]\nfps = 3\n").loaded
@@ -104,7 +70,7 @@ async def test_what_is_in_force_follows_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["ctrl+o", "f2"])
 async def test_saving_writes_the_text_and_says_so(tmp_path: Path, key: str) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         await pilot.pause()
@@ -119,7 +85,7 @@ async def test_saving_writes_the_text_and_says_so(tmp_path: Path, key: str) -> N
 
 
 async def test_what_is_wrong_is_saved_only_when_asked_twice(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 500")
         await pilot.press("ctrl+o")
@@ -133,7 +99,7 @@ async def test_what_is_wrong_is_saved_only_when_asked_twice(tmp_path: Path) -> N
 
 
 async def test_a_file_that_changed_meanwhile_is_left_alone_and_read_again_when_wanted(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         await pilot.pause()
@@ -158,7 +124,7 @@ async def test_a_file_that_changed_meanwhile_is_left_alone_and_read_again_when_w
 async def test_a_file_that_cannot_be_written_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
 
@@ -172,11 +138,11 @@ async def test_a_file_that_cannot_be_written_stays_as_it_is(
 
 
 async def test_leaving_asks_only_when_something_is_not_saved(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("escape")
         assert app.screen is not app.settings
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         await pilot.press("escape", "enter")
@@ -199,6 +165,15 @@ async def test_quitting_asks_about_what_is_not_saved(tmp_path: Path) -> None:
         await pilot.press("x", "ctrl+q")
         await pilot.pause()
         assert isinstance(app.screen, ChoiceDialog)
+        for key in (
+            "ctrl+q",
+            "escape",
+            "ctrl+f",
+            "ctrl+c",
+        ):  # asked while it asks, and from what finds settings
+            await pilot.press(key)
+            await pilot.pause()
+        assert isinstance(app.screen, ChoiceDialog) and len(app.screen_stack) == 3
         assert not app._leaving
 
 
@@ -206,7 +181,7 @@ async def test_quitting_asks_about_what_is_not_saved(tmp_path: Path) -> None:
     ("answer", "left", "saved"), [("e", False, False), ("d", True, False), ("s", True, True)]
 )
 async def test_the_answers_to_leaving(tmp_path: Path, answer: str, left: bool, saved: bool) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         await pilot.press("ctrl+c", answer)
@@ -216,31 +191,38 @@ async def test_the_answers_to_leaving(tmp_path: Path, answer: str, left: bool, s
 
 
 async def test_ctrl_c_copies_what_is_selected(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("f6", "ctrl+c")
         assert app.clipboard == "[transfer]"
         assert app.screen is app.settings
 
 
-async def test_a_key_takes_the_comment_sign_away_and_puts_it_back(tmp_path: Path) -> None:
-    app = Kit(tmp_path, "# prose\n[ui]\n#fps = 10\n  # bell = true\n\n")
-    async with app.run_test(size=(100, 30)) as pilot:
-        for _ in range(5):
-            await pilot.press("ctrl+t", "down")
-        assert app.editor.text == "# prose\n#[ui]\nfps = 10\n  bell = true\n\n"
-        await pilot.press("up", "up", "up", "up", "ctrl+t")
-        assert "\n[ui]\n" in app.editor.text
+async def test_the_cursor_stays_in_sight_when_the_size_changes(tmp_path: Path) -> None:
+    app = SettingsApp(tmp_path, template())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("ctrl+f", *"on_failed", "enter")
+        for size in ((50, 15), (40, 8), (200, 60), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert "#on_failed = []" in drawn(app), size
+
+
+async def test_problems_are_where_the_cursor_is_at_first(tmp_path: Path) -> None:
+    app = SettingsApp(tmp_path, "[ui]\nfsp = 1\nfps = 99\n")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert app.editor.cursor_location == (2, 0), "not at what is only ignored"
 
 
 async def test_a_key_goes_from_problem_to_problem(tmp_path: Path) -> None:
-    app = Kit(tmp_path, "[ui]\nfps = 99\n\nfsp = 1\n")
+    app = SettingsApp(tmp_path, "[ui]\nfps = 99\n\nfsp = 1\n")
     async with app.run_test(size=(100, 30)) as pilot:
         rows = []
         for key in ("f8", "ctrl+n", "f8"):
             await pilot.press(key)
             rows.append(app.editor.cursor_location[0])
-        assert rows == [1, 3, 1]
+        assert rows == [3, 1, 3], "it began at the first"
         app.rewrite("fps = 99", "fps = 9")
         app.rewrite("fsp = 1", "")
         await pilot.press("f8")
@@ -248,7 +230,7 @@ async def test_a_key_goes_from_problem_to_problem(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_cannot_be_edited_here_says_why(tmp_path: Path) -> None:
-    app = Kit(tmp_path, b"# \xff\n")
+    app = SettingsApp(tmp_path, b"# \xff\n")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         assert app.screen is not app.settings
@@ -256,7 +238,7 @@ async def test_a_file_that_cannot_be_edited_here_says_why(tmp_path: Path) -> Non
 
 
 async def test_no_escape_sequence_of_the_file_reaches_the_screen(tmp_path: Path) -> None:
-    app = Kit(tmp_path, 'x = "\x1b]2;evil\x07[bold]"\n[ui]\n"\\u001b[1m" = 1\n')
+    app = SettingsApp(tmp_path, 'x = "\x1b]2;evil\x07[bold]"\n[ui]\n"\\u001b[1m" = 1\n')
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         assert "\x1b" not in app.area("about") + app.area("top")
@@ -266,7 +248,7 @@ async def test_no_escape_sequence_of_the_file_reaches_the_screen(tmp_path: Path)
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20), (59, 20), (40, 8), (200, 60)])
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 async def test_it_fits_every_size(tmp_path: Path, size: tuple[int, int], glyphs: Any) -> None:
-    app = Kit(tmp_path, glyphs=glyphs)
+    app = SettingsApp(tmp_path, glyphs=glyphs)
     async with app.run_test(size=size) as pilot:
         app.rewrite("#fps = 10", "fps = 99")
         await pilot.pause()
@@ -275,14 +257,14 @@ async def test_it_fits_every_size(tmp_path: Path, size: tuple[int, int], glyphs:
         assert "settings" in text and "esc leave" in text and "save" in text
         assert "fps = 99" in text and "99 is not allowed" in text
         side = app.settings.query_one("#side").region
-        assert (side.x > 0) is (size[0] >= 60), "beside it, or below"
+        assert (side.x > 0) is (size[0] >= 76), "beside it, or below"
         assert side.height >= 2
         if glyphs is ASCII:
             assert text.isascii()
 
 
 async def test_it_can_be_drawn_in_every_theme(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 20)) as pilot:
         app.rewrite("#fps = 10", "fps = 99")
         for theme in themes.names():
@@ -292,7 +274,7 @@ async def test_it_can_be_drawn_in_every_theme(tmp_path: Path) -> None:
 
 
 async def test_what_the_footer_names_can_be_clicked(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         for word in ("save", "leave"):
@@ -303,7 +285,7 @@ async def test_what_the_footer_names_can_be_clicked(tmp_path: Path) -> None:
 
 
 async def test_reading_again_never_loses_what_was_typed(tmp_path: Path) -> None:
-    app = Kit(tmp_path)
+    app = SettingsApp(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         app.rewrite("#fps = 10", "fps = 5")
         mine = app.editor.text

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pulltui.engine.views import Event, EventKind
 from pulltui.ui.toasts import MOST, PAUSE, STAY, Toaster
-from support.apps import make_app, said, toasts
+from support.apps import make_app, said, settle, toasts
 from support.fake_service import FakeService
-from support.scenes import view
+from support.scenes import queue, view
 
 
 def event(seq: int, kind: EventKind = EventKind.DONE, **more: object) -> Event:
@@ -64,16 +64,17 @@ def test_a_note_that_comes_again_counts() -> None:
     assert toast[:3] == ("", "the file cannot be written. (2 times)", "error")
 
 
-def test_none_that_differs_is_lost_and_never_more_than_three_are_up() -> None:
+def test_none_that_differs_is_lost_and_never_more_than_two_are_up() -> None:
     toaster = Toaster()
     events = [event(n, EventKind.FAILED, why=f"reason {n}") for n in range(7)] + [event(9)]
     first = toaster.take(events, 0.0)
-    assert [toast.text for toast in first] == ["reason 0.", "reason 1.", "reason 2."] and MOST == 3
+    assert [toast.text for toast in first] == ["reason 0.", "reason 1."] and MOST == 2
     assert toaster.take([], STAY - 0.1) == [], "there is no room yet"
     second = toaster.take([], STAY)
     third = toaster.take([], 2 * STAY)
-    assert [toast.text for toast in second] == ["reason 3.", "reason 4.", "reason 5."]
-    assert [toast.title for toast in third] == ["m6 failed", "m9 is done"]
+    last = toaster.take([], 3 * STAY)
+    assert [toast.text for toast in (*second, *third)] == [f"reason {n}." for n in range(2, 6)]
+    assert [toast.title for toast in last] == ["m6 failed", "m9 is done"]
     assert toaster.take([], 9 * STAY) == []
 
 
@@ -96,6 +97,46 @@ async def test_what_is_said_again_counts_instead_of_piling_up() -> None:
         assert len(app.screen.query("Toast")) == 2
 
 
+async def test_nothing_pops_up_over_a_dialog_and_nothing_is_lost() -> None:
+    service = FakeService(view())
+    app = make_app(service)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("question_mark")
+        service.log.append(event(1, EventKind.FAILED, why="403 Forbidden"))
+        app.poll()
+        await pilot.pause()
+        assert said(app) == []
+        app.notify("something else", severity="warning")
+        await pilot.pause()
+        assert not any(toast.display for toast in app.screen.query("Toast"))
+        await pilot.press("escape")
+        app.poll()
+        await pilot.pause()
+        assert any("403 Forbidden" in text for text in said(app))
+        assert all(toast.region.height == 1 for toast in app.screen.query("Toast"))
+
+
+async def test_a_third_message_takes_the_place_of_the_oldest() -> None:
+    app = make_app(FakeService(view()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("no", severity="error")
+        for text in ("one", "two", "three"):
+            app.notify(text)
+        await pilot.pause()
+        assert said(app) == ["no", "three"], "an error stays longer"
+
+
+async def test_an_undo_takes_the_place_of_the_removal_it_undoes() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("d")
+        await settle(pilot)
+        assert said(app) == ["removed qwen3:32b; what was fetched is kept. u brings it back"]
+        await pilot.press("u")
+        await settle(pilot)
+        assert len(said(app)) == 1 and "brings it back" not in said(app)[0]
+
+
 async def test_a_toast_takes_the_place_of_the_one_about_the_same() -> None:
     now = [0.0]
     service = FakeService(view())
@@ -106,5 +147,5 @@ async def test_a_toast_takes_the_place_of_the_one_about_the_same() -> None:
             now[0] += PAUSE
             app.poll()
         await pilot.pause()
-        assert [toast.title for toast in toasts(app)] == ["3 pulls failed"]
+        assert [toast.message.partition(":")[0] for toast in toasts(app)] == ["3 pulls failed"]
         assert len(app.screen.query("Toast")) == 1

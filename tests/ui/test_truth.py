@@ -52,7 +52,7 @@ def read(app: PulltuiApp) -> Said | None:
     """Read the screen, None as long as not everything is on it."""
     rows, panel = shown(app, "pulls").splitlines(), shown(app, "panel")
     amount = re.search(r"model \w+ · ([\d.]+ \w+) of ([\d.]+ \w+)", panel)
-    parts = re.search(r"parts +(\d+) of (\d+) done(?:, (\d+) connections?)?", panel)
+    parts = re.search(r"parts +(\d+) of (\d+) so far(?:, (\d+) connections?)?", panel)
     shares = [float(share) for row in rows[:2] for share in re.findall(r"([\d.]+)%", row)]
     if amount is None or parts is None or len(shares) < 2:
         return None
@@ -116,7 +116,7 @@ def all_stand_still(counters: Counters) -> bool:
 async def test_percent_bytes_and_parts_are_those_that_the_registry_has_counted(
     registry: Callable[..., Registry], engine: Start
 ) -> None:
-    server = registry(MODEL, faults="stall=1/3@100KB")
+    server = registry(MODEL, faults="stall@100KB")
     it = engine(
         part_size=PART, connections=CONNECTIONS, stall_timeout=600.0, slow_factor=0.0, tuning=NO_TAKEOVER
     )
@@ -211,7 +211,7 @@ async def test_what_the_server_holds_back_is_said_to_be_its_wish(
     async with app.run_test(size=(160, 40)):
         watch = Watch(app, server, it)
         await watch.until(lambda: "busy" in shown(app, "pulls"), "the reason in the list")
-        await watch.until(lambda: "the server asks to wait" in shown(app, "panel"), "the sentence")
+        await watch.until(lambda: "next try in" in shown(app, "panel"), "the sentence")
         assert "(429)" in shown(app, "panel")
         server.faults = ""
         await watch.until(lambda: it.look().pulls[0].state is PullState.DONE, "the end")

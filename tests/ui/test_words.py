@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from pulltui.engine.views import BlobState, PullState, Waiting
 from pulltui.ui.words import blob_words, pull_words, span_of, trouble, waiting_briefly, waiting_words
 from support.scenes import busy_blob, busy_pull, pull
@@ -23,8 +24,8 @@ def test_where_there_is_little_room_a_wait_is_told_by_its_kind() -> None:
     waiting = Waiting("registry.ollama.ai is busy (503)", 6.6, "busy")
     rooms = [waiting_briefly(waiting, room) for room in (60, 30, 20)]
     assert rooms == [
-        "waiting 7 s: registry.ollama.ai is busy (503)",
-        "waiting 7 s: server busy",
+        "registry.ollama.ai is busy (503), next try in 7 s",
+        "server busy, next try in 7 s",
         "server busy, 7 s",
     ]
     assert waiting_briefly(Waiting("no space left on the disk", None, "no-space"), 20) == "no space"
@@ -68,3 +69,21 @@ def test_every_blob_state_has_words(state: BlobState) -> None:
     single = msgspec.structs.replace(blob, single_stream=True, connections=1)
     if state is BlobState.DOWNLOADING:
         assert blob_words(single, 40)[0] == "1 stream"
+
+
+def test_what_waits_for_its_host_and_what_connects_is_counted() -> None:
+    blob = replace(busy_blob(troubled=False), retrying=3, waiting=64)
+    assert blob_words(blob, 40)[0] == "3 retrying, 64 waiting"
+    fresh = replace(busy_blob(troubled=False), connections=8, connecting=8, rate=0.0)
+    assert blob_words(fresh, 40)[0] == "connecting"
+    assert blob_words(replace(fresh, reconnecting=8), 40)[0] == "8 reconnecting"
+
+
+def test_a_host_that_does_not_answer_is_not_us_offline() -> None:
+    waiting = Waiting("connection refused by h:1", 1.2, "offline")
+    assert waiting_briefly(waiting, 60) == "connection refused by h:1, next try in 2 s"
+    assert waiting_briefly(waiting, 30) == "no answer, next try in 2 s"
+
+
+def test_what_was_done_at_once_says_so() -> None:
+    assert pull_words(pull(1, "m", PullState.DONE, 5, 5, seconds=0.2), 40)[0] == "done at once"

@@ -167,7 +167,8 @@ class Queue:
         for pull in gone:
             self._context.throttle.limit_pull(pull.id, None)
             self._context.log.emit(EventKind.REMOVED, pull=pull.id, name=pull.name.short)
-        self._list.removed(gone, before, deleted=delete)
+        begun = any(pull.state is not PullState.DONE for pull in gone)
+        self._list.removed(gone, before, deleted=delete and begun)
         self.schedule()
         if problem is not None:
             raise problem

@@ -98,7 +98,7 @@ class Store:
             who = f"process {holder.get('Pid')} on {holder.get('Host')}, since {holder.get('Since')}"
         return LockedError(
             f"the models directory {self.root} is in use by {who}",
-            "If that is the app, `a` adds a name there. Or quit it first, or use another directory (--models-dir).",
+            "If it is the app, `a` adds a name there. Or quit it first, or pull elsewhere with --models-dir.",
         )
 
     def blob(self, digest: str) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection
 
+from msgspec.structs import replace
+
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
@@ -217,7 +219,7 @@ class Viewer:
         parts = self._map(blob) if watched and table is not None else None
         if parts is not None:  # the writer goes on meanwhile: what is shown must add up all the same
             done = sum(memoryview(parts.done).cast("Q"))
-        return BlobView(
+        view = BlobView(
             digest=layer.digest,
             kind=layer.kind,
             media_type=layer.media_type,
@@ -248,6 +250,7 @@ class Viewer:
             active=self._active(pull, blob, now) if watched else (),
             map=parts,
         )
+        return replace(view, eta=None) if _stands((view,)) else view
 
     def _behind(self, run: Run) -> bool:
         """Return whether a run waits for the disk."""
@@ -295,7 +298,7 @@ class Viewer:
         )
 
     def _takeover(self, run: Run, first_byte: float | None) -> float:
-        """Return the silence at which another connection goes on for it (`takeover.reason`), 0 if none would."""
+        """Return the silence at which another connection goes on for a run, 0 if none would."""
         if first_byte is None:
             return 0.0
         busy, begun = self._context.tuning.takeover_after, run.received > 0
@@ -366,7 +369,7 @@ def _why_it_waits(attempt: Attempt) -> tuple[float, str]:
 
 
 def _stands(blobs: Collection[BlobView]) -> bool:
-    """Return whether something is being fetched, and none of it moves: nobody can tell how long that takes."""
+    """Return whether something is being fetched and none of it moves: there is no telling for how long."""
     going = [blob for blob in blobs if blob.state is BlobState.DOWNLOADING]
     held = [blob.quiet + blob.stalled + blob.retrying + blob.waiting + blob.reconnecting for blob in going]
     moving = sum(blob.connections - blob.quiet - blob.reconnecting for blob in going)

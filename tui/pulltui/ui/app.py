@@ -17,6 +17,7 @@ from pulltui_config.settings import Ui
 from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import LineFilter
+from textual.screen import ModalScreen
 from textual.timer import Timer
 
 from pulltui.bell import Bell
@@ -70,11 +71,9 @@ class PulltuiApp(TellingApp):
     TITLE = "pulltui"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Toast { padding: 0 1; max-width: 90%; }
-    PulltuiApp.-small Toast { border: none; width: auto; max-width: 100%; margin: 0; }
-    PulltuiApp.-ascii Toast { border: ascii $foreground; }
-    PulltuiApp:nocolor Toast { border: round $foreground; }
-    PulltuiApp.-ascii:nocolor Toast { border: ascii $foreground; }
+    Toast { padding: 0 1; margin: 0; width: auto; max-width: 100%; }
+    PulltuiApp.-ascii Toast { border-left: ascii $foreground; }
+    ModalScreen Toast { display: none; }
     """
 
     def __init__(
@@ -180,7 +179,8 @@ class PulltuiApp(TellingApp):
         rung = self._bell.take(events, self._clock(), wanted=self._ui.bell)
         if rung and self._driver is not None:
             self._driver.write(rung)  # whole, and between two frames, as App.bell does
-        for toast in self._toaster.take(events, self._clock()):
+        busy = isinstance(self.screen, ModalScreen)
+        for toast in self._toaster.take(events, self._clock(), hold=busy):
             self.tell(safe(toast.text), safe(toast.title, 100), toast.severity, STAY, toast.topic)
         if self._reload is not None:
             self._look_at_settings(self._reload)
@@ -276,8 +276,11 @@ class PulltuiApp(TellingApp):
 
     def action_leave(self) -> None:
         """Save and quit, with a word on the screen meanwhile; unsaved settings are asked about first."""
-        if self._settings is not None and self._settings is self.screen and self._settings.unsaved:
-            self._settings.action_leave()
+        settings = self._settings
+        if settings is not None and settings in self.screen_stack and settings.unsaved:
+            while self.screen is not settings:  # a question, or what finds settings, is over it
+                self.pop_screen()
+            settings.action_leave()
         elif not self._leaving:
             self._leaving = True
             self.push_screen(SavingDialog(self._glyphs, self._clock))

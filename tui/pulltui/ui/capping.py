@@ -38,7 +38,7 @@ class Capping:
         step = lower(limit, self._stage.view.rate)
         own = self._own[0]
         passed = by_hand and own is not None and step <= own < (limit if limit is not None else NO_CAP)
-        self._set(None if passed else step)
+        self._set(None if passed else step, why=self._first_step() if limit is None else "")
 
     def up(self) -> None:
         """Cap everything one step higher; the cap of the settings is a step, too, above the last is none."""
@@ -100,7 +100,13 @@ class Capping:
         what = f"that of the {whose}, {format_rate(rate)}," if rate else f"the pause of the {whose}"
         return f": {what} is off" + (f"; {key} goes back to it" if key else "")
 
-    def _set(self, rate: float | None) -> None:
+    def _first_step(self) -> str:
+        """Say why the first cap is as it is, and the way back."""
+        rate, back = self._stage.view.rate, self._stage.key("cap_up")
+        step = f": the step below the speed just now, {format_rate(rate)}" if rate else ""
+        return step + (f"; {back} raises it" if back else "")
+
+    def _set(self, rate: float | None, why: str = "") -> None:
         """Set the cap of everything; None: as settings and schedule have it, NO_CAP: none."""
         own, whose = self._own
         if own is None and rate is not None and rate >= NO_CAP:
@@ -113,5 +119,9 @@ class Capping:
             if own == 0:
                 said = f"everything is paused, as the {whose} {have} it"
         else:
-            said = f"no cap{self._way_back()}" if rate >= NO_CAP else f"cap {format_rate(rate)}, set by hand"
+            said = (
+                f"no cap{self._way_back()}"
+                if rate >= NO_CAP
+                else f"cap {format_rate(rate)}, set by hand{why}"
+            )
         self._stage.say(said, topic=_TOPIC)

@@ -14,6 +14,9 @@ from pulltui.ui.screens.confirm import RemoveDialog
 from pulltui.ui.stage import Stage
 from pulltui.ui.words import counted
 
+_UNDO = "undo"
+"""What toasts about removals are about: the newest one says whether there is something to bring back."""
+
 
 class Commands:
     """Actions on pulls, and on the queue that they stand in."""
@@ -108,15 +111,16 @@ class Commands:
         chosen = self._stage.chosen()
         if not chosen:
             return
-        begun = any(pull.state is not PullState.DONE and pull.done > pull.cached for pull in chosen)
-        said = f"removed {_names(chosen)}{'; what was fetched is deleted' if begun else ''}"
+        ids = [pull.id for pull in chosen]
 
         def answered(yes: bool | None) -> None:
-            if yes:
+            if yes:  # by now they may be done
+                there = [pull for pull in self._stage.view.pulls if pull.id in ids]
+                begun = any(pull.state is not PullState.DONE and pull.done > pull.cached for pull in there)
+                said = f"removed {_names(chosen)}{'; what was fetched is deleted' if begun else ''}"
                 self._remove(chosen, said, delete=True, again=begun)
 
         if self._ui().confirm_delete:
-            ids = [pull.id for pull in chosen]
             dialog = RemoveDialog(self._stage.glyphs, lambda: self._stage.view, ids, delete=True)
             self._stage.ask(dialog, answered)
         else:
@@ -136,13 +140,13 @@ class Commands:
         """`said` is told when it is done; `again`: what was deleted has to be fetched again after an undo."""
         ids = [pull.id for pull in pulls]
         back = self._stage.key("undo")
-        does = "puts it on the list again, to be fetched anew" if again else "brings it back"
+        does = "lists it again" if again else "brings it back"
         told = f"{said}. {back} {does}" if back else said
         self._removing += 1
         self._stage.send(
             "remove",
             lambda: self._service.remove(ids, delete=delete),
-            lambda _: self._stage.say(told),
+            lambda _: self._stage.say(told, topic=_UNDO),
             finally_=self._removed,
         )
 
@@ -156,13 +160,13 @@ class Commands:
         """Take back the newest removal or move; what is still being removed, as soon as that has ended."""
         if self._removing:
             self._undo_asked = True
-            self._stage.say("still removing: it is undone right after that")
+            self._stage.say("still removing: it is undone right after that", topic=_UNDO)
         else:
             self._undo()
 
     def _undo(self) -> None:
         def undone(words: str) -> None:
-            self._stage.say(f"undone: {words}" if words else "nothing to undo")
+            self._stage.say(f"undone: {words}" if words else "nothing to undo", topic=_UNDO)
 
         self._stage.send("undo", self._service.undo, undone)
 

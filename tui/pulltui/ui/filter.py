@@ -9,13 +9,19 @@ from typing import Final, NamedTuple
 
 from pulltui_config.units import UnitError, parse_size
 
-from pulltui.engine.views import PullState, PullView
+from pulltui.engine.views import BlobView, PullState, PullView
 from pulltui.ui.tab import Tab, belongs
 
+
+def _stalls(blob: BlobView) -> bool:
+    """Return whether some of it stalls, is about to, or connects again because it did."""
+    return bool(blob.stalled or blob.quiet or (blob.stalls and blob.reconnecting))
+
+
 _TROUBLE: Final[Mapping[str, Callable[[PullView], bool]]] = {
-    "stalled": lambda pull: any(blob.stalled for blob in pull.blobs),
+    "stalled": lambda pull: any(_stalls(blob) for blob in pull.blobs),
     "quiet": lambda pull: any(blob.quiet for blob in pull.blobs),
-    "retrying": lambda pull: any(blob.retrying for blob in pull.blobs),
+    "retrying": lambda pull: any(blob.retrying or blob.reconnecting for blob in pull.blobs),
     "capped": lambda pull: pull.capped,
     "disk": lambda pull: bool(pull.disk),
 }

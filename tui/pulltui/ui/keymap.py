@@ -79,6 +79,7 @@ GROUPS: Final[Mapping[str, tuple[Action, ...]]] = {
         Action("log", ("l",), "log", "Show the log of all pulls"),
         Action("copy", ("y",), "copy digest", "Copy the digest of the blob below"),
         Action("copy_url", ("Y",), "copy url", "Copy the address of the blob below"),
+        Action("copy_path", ("o",), "copy path", "Copy the path that the blob below has in the end"),
     ),
     APP: (
         Action("help", ("question_mark",), "help", "Show the keys, and what each glyph means"),

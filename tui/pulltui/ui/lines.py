@@ -6,6 +6,7 @@ nothing is lost without colours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -144,6 +145,22 @@ def wrap(text: str, width: int, most: int, more: str) -> list[str]:
     if len(lines) > most:
         lines[most - 1 :] = [" ".join(lines[most - 1 :])]
     return [fit(line, width, more, middle=" " not in line).rstrip() for line in lines]
+
+
+def broken(text: str, width: int) -> list[str]:
+    """Return all of `text` in lines of at most `width` cells, broken at spaces and slashes or else anywhere.
+
+    Nothing is cut, so that a path can be read, and copied from the screen.
+    """
+    lines = [""]
+    for word in re.findall(r"[^\s/]*/|[^\s/]+\s*|\s+", text):
+        if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:
+            lines.append("")
+        for char in word:
+            if cell_len(lines[-1] + char) > width and not char.isspace():
+                lines.append("")
+            lines[-1] += char
+    return [line.rstrip() for line in lines]
 
 
 def rule(left: Iterable[Span], right: Iterable[Span], width: int, glyphs: Glyphs) -> Line:

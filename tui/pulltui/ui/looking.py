@@ -102,6 +102,12 @@ class Looking:
         if (found := self._screen.blob()) is not None:
             self._copy(blob_url(found[0], found[1].digest))
 
+    def copy_path(self) -> None:
+        """Copy where the blob beneath the list is once its pull is done."""
+        if (found := self._screen.blob()) is not None:
+            name = found[1].digest.replace(":", "-")
+            self._copy(f"{self._screen.view.models_dir}/blobs/{name}")
+
     def _copy(self, text: str) -> None:
         self._screen.post_message(self._screen.Copied(text))
 
@@ -115,7 +121,7 @@ class Looking:
             if action.id != "palette"
         ]
         entries += [Entry(pull.name, pull.state.value, pull=pull.id) for pull in self._screen.view.pulls]
-        entries += [Entry(f"theme {name}", "until the end", theme=name) for name in themes.names()]
+        entries += [Entry(f"theme {name}", "until you quit", theme=name) for name in themes.names()]
         self._screen.ask(PaletteDialog(self._screen.glyphs, entries), self._found)
 
     def _found(self, entry: Entry | None) -> None:

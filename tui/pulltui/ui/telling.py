@@ -8,8 +8,10 @@ from textual.notifications import SeverityLevel
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.layout import is_small, is_tiny
 from pulltui.ui.lines import fit
-from pulltui.ui.toasts import Told
+from pulltui.ui.toasts import MOST, Told
 
+_AROUND = 6
+"""Cells around a message: its edge, a space on either side, and Textual's room for scrolling."""
 SHORT_TOAST = 3.0
 """Seconds that a message stays in a small terminal, where it covers what is to be seen."""
 
@@ -28,9 +30,10 @@ class TellingApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """As Textual's, without markup; in a small terminal one line for a short time, in a tiny one nothing.
+        """As Textual's, without markup; in a small terminal for a short time, in a tiny one not at all.
 
-        What is up already is not put up again: it counts how often it was said.
+        What is up already is not put up again: it counts how often it was said. It takes one line; only what
+        failed, and is told nowhere else, is told in full where there is room.
         """
         self.tell(message, title, severity, self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
 
@@ -45,9 +48,13 @@ class TellingApp(App[None]):
         if not topic:
             told.times += sum(each.times for each in self._up(told.topic))
         again = f" ({told.times} times)" if told.times > 1 else ""
-        if is_small(width, height):
-            text = fit(f"{title}: {message}" if title else message, width - 4 - len(again), self._glyphs.more)
-            told.message, told.title, told.timeout = text.rstrip(), "", SHORT_TOAST
+        small, alone = is_small(width, height), severity != "information" and not topic
+        if small:
+            told.timeout = SHORT_TOAST
+        if small or not alone:
+            text = f"{title}: {message}" if title else message
+            text = fit(text, width - _AROUND - len(again), self._glyphs.more)
+            told.message, told.title = text.rstrip(), ""
         told.message += again
         self.put_up(told)
 
@@ -62,6 +69,8 @@ class TellingApp(App[None]):
         """
         for each in self._up(told.topic):
             self._unnotify(each, refresh=False)
-        self.set_class(is_small(*self.size), "-small")
+        others = sorted(self._notifications, key=lambda one: (one.severity == "error", one.raised_at))
+        for other in others[: max(0, len(others) - MOST + 1)]:
+            self._unnotify(other, refresh=False)
         self._notifications.add(told)
         self._refresh_notifications()

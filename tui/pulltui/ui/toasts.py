@@ -12,7 +12,7 @@ from textual.notifications import Notification
 from pulltui.engine.views import Event, EventKind
 from pulltui.ui.words import counted, span_of
 
-MOST = 3
+MOST = 2
 """More than this many are never up at once: the others wait for their turn."""
 NAMES = 3
 """Pulls that a toast names; of more, only the number is told."""
@@ -57,10 +57,10 @@ class Toaster:
         self._up: dict[str, tuple[list[Event], float]] = {}
         """What the toasts on the screen are about, and until when they are there."""
 
-    def take(self, events: Iterable[Event], now: float) -> list[Toast]:
-        """Take in new events and return what to show now."""
+    def take(self, events: Iterable[Event], now: float, *, hold: bool = False) -> list[Toast]:
+        """Take in new events and return what to show now; `hold`: nothing, as somebody reads something."""
         self._waiting += [event for event in events if _matters(event)]
-        if not self._waiting or now - self._shown_at < PAUSE:
+        if hold or not self._waiting or now - self._shown_at < PAUSE:
             return []
         self._up = {topic: (said, until) for topic, (said, until) in self._up.items() if now < until}
         fresh: dict[str, list[Event]] = {}

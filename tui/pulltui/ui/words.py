@@ -51,16 +51,24 @@ def span_of(seconds: float) -> str:
 
 
 def waiting_words(waiting: Waiting | None) -> str:
-    """Return "waiting 7 s: registry busy (503)"."""
+    """Return "registry busy (503), next try in 7 s", "waiting 7 s: 1 of 1 pulls run"."""
     if waiting is None:
         return "waiting"
+    if waiting.kind in _TRIED:
+        return _next_try(waiting.why or _KINDS[waiting.kind], waiting.seconds)
     time = "" if waiting.seconds is None else f" {span_of(waiting.seconds)}"
     return f"waiting{time}: {waiting.why}" if waiting.why else f"waiting{time}"
 
 
+def _next_try(why: str, seconds: float | None) -> str:
+    return why if seconds is None else f"{why}, next try in {span_of(seconds)}"
+
+
+_TRIED = ("busy", "offline", "retries")
+"""`Waiting.kind` of what is tried again when the time is over."""
 _KINDS = {
     "busy": "server busy",
-    "offline": "offline",
+    "offline": "no answer",
     "retries": "retries used up",
     "no-space": "no space",
     "schedule": "schedule",
@@ -70,7 +78,7 @@ _KINDS = {
 
 
 def waiting_briefly(waiting: Waiting | None, room: int) -> str:
-    """Return the same for about `room` cells: "waiting 7 s: server busy", "server busy, 7 s"."""
+    """Return the same for about `room` cells: "server busy, next try in 7 s", "server busy, 7 s"."""
     whole = waiting_words(waiting)
     if waiting is None or waiting.kind not in _KINDS or len(whole) <= room:
         return whole
@@ -78,6 +86,8 @@ def waiting_briefly(waiting: Waiting | None, room: int) -> str:
     if waiting.seconds is None:
         return kind
     brief = f"waiting {span_of(waiting.seconds)}: {kind}"
+    if waiting.kind in _TRIED:
+        brief = _next_try(kind, waiting.seconds)
     return brief if len(brief) <= room else f"{kind}, {span_of(waiting.seconds)}"
 
 
@@ -91,6 +101,8 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
     counts = (
         (sum(blob.stalled for blob in blobs), "stalled"),
         (sum(blob.retrying for blob in blobs), "retrying"),
+        (sum(blob.waiting for blob in blobs), "waiting"),
+        (sum(blob.reconnecting for blob in blobs), "reconnecting"),
         (sum(blob.quiet for blob in blobs), "quiet"),
     )
     found = [f"{number} {word}" for number, word in counts if number]
@@ -103,7 +115,8 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
 
 def shown_state(pull: PullView) -> PullState:
     """Return the state to show: a pull that is kept waiting by a host and gets nothing is waiting."""
-    return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
+    still = not pull.rate or not pull.connections
+    return PullState.WAITING if pull.waiting is not None and still else pull.state
 
 
 def disk_words(room: int) -> str:
@@ -119,8 +132,8 @@ def pull_words(pull: PullView, room: int) -> tuple[str, str]:
         return waiting_briefly(pull.waiting, room), role
     if pull.state is PullState.FAILED:
         return (f"failed: {pull.error}" if pull.error else "failed"), role
-    if pull.state is PullState.DONE and pull.seconds >= 1:
-        return f"done in {span_of(pull.seconds)}", role
+    if pull.state is PullState.DONE and pull.seconds > 0:
+        return (f"done in {span_of(pull.seconds)}" if pull.seconds >= 1 else "done at once"), role
     if pull.state is PullState.DOWNLOADING:
         going = [blob for blob in pull.blobs if blob.state is BlobState.DOWNLOADING]
         if words := trouble(going, room):
@@ -138,6 +151,8 @@ def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
             return words, "bad" if blob.stalled else "wait"
         if blob.disk:
             return disk_words(room), "held"
+        if blob.connecting and blob.connecting == blob.connections and not blob.rate:
+            return "connecting", role
         if blob.single_stream:
             return "1 stream", role
         if blob.connections:

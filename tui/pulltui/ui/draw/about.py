@@ -19,12 +19,13 @@ from pulltui_config.kinds import (
 from pulltui_config.problems import masked
 from pulltui_config.settings import Period, Settings
 from pulltui_config.values import write
+from rich.cells import cell_len
 
 from pulltui.engine.clean import safe
 from pulltui.engine.views import PullState
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.keymap import ACTIONS
-from pulltui.ui.lines import Line, Span, wrap
+from pulltui.ui.lines import Line, Span, fit, wrap
 from pulltui.ui.themes import names
 
 LONGEST = 12
@@ -37,13 +38,15 @@ _INTRO = (
 )
 
 
-def about_lines(place: tuple[str, ...], now: Loaded, start: Loaded, width: int, glyphs: Glyphs) -> list[Line]:
+def about_lines(
+    place: tuple[str, ...], now: Loaded, start: Loaded, width: int, glyphs: Glyphs, *, brief: bool = False
+) -> list[Line]:
     """Return what there is to say about a place of the file, in lines of `width` cells.
 
     `now` is what the file, the environment and the flags say at this moment; `start` is what they said when
-    the program began, which stays in force for what is not live.
+    the program began, which stays in force for what is not live. `brief`: there is room for few lines.
     """
-    texts = _Texts(width, glyphs)
+    texts = _Texts(width, glyphs, brief)
     setting = place if place in every_setting() else place[:1]
     if place[:1] == ("schedule",) and len(place) > 1:
         _about_period(place[1], texts)
@@ -97,18 +100,23 @@ def full_text(problem: Problem) -> str:
 def short_text(problem: Problem) -> str:
     """What to write behind the line: what is wrong, and what to write instead."""
     more = problem.hint or (f"allowed: {problem.allowed}" if problem.allowed else "")
-    return safe(f"{problem.message}; {more}" if more else problem.message)
+    message = problem.message.removeprefix("this is not TOML: ")  # behind the line is little room
+    return safe(f"{message}; {more}" if more else message)
 
 
 class _Texts:
     """Collects headings, paragraphs and facts as lines."""
 
-    def __init__(self, width: int, glyphs: Glyphs) -> None:
+    def __init__(self, width: int, glyphs: Glyphs, brief: bool) -> None:
         self.lines: list[Line] = []
+        self.brief = brief
         self._width, self._glyphs = width, glyphs
 
-    def heading(self, text: str) -> None:
-        self.lines.append(Line((Span(safe(text, self._width), "strong"),)))
+    def heading(self, text: str, beside: str = "") -> None:
+        name = safe(text, self._width)
+        room = self._width - cell_len(name) - 2
+        more = fit(beside, min(cell_len(beside), room), self._glyphs.more) if room > 0 else ""
+        self.lines.append(Line((Span(name, "strong"), *([Span(f"  {more}")] if more else []))))
 
     def paragraph(self, text: str) -> None:
         for piece in wrap(text, self._width, LONGEST, self._glyphs.more):
@@ -123,12 +131,13 @@ class _Texts:
 
 def _about_setting(place: tuple[str, ...], now: Loaded, start: Loaded, texts: _Texts) -> None:
     info = every_setting()[place]
-    texts.heading(".".join(place))
-    texts.paragraph(description_of(info.type).removesuffix(" A change counts from the next start."))
     live = is_live(info.type)
     there, held = value_of(now.settings, place), value_of(start.settings, place)
-    origin = now if live else start
-    texts.fact("in force", f"{shown_value(place, there if live else held)} ({_origin(origin, place)})")
+    in_force = f"{shown_value(place, there if live else held)} ({_origin(now if live else start, place)})"
+    texts.heading(".".join(place), in_force if texts.brief else "")
+    texts.paragraph(description_of(info.type).removesuffix(" A change counts from the next start."))
+    if not texts.brief:
+        texts.fact("in force", in_force)
     if not live and there != held:
         texts.fact("next", f"{shown_value(place, there)} from the next start")
     texts.fact("allowed", _allowed(place))

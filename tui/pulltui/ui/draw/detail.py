@@ -17,7 +17,15 @@ from pulltui.ui.words import BY_DISK, counted, failure_words, shown_state, span_
 
 Keys = Mapping[str, str]
 """Ids of actions and the keys they are on, as configured."""
-KEYS: Keys = {"pause": "p", "retry": "r", "add": "a", "adopt": "I", "start_next": "!", "help": "?"}
+KEYS: Keys = {
+    "pause": "p",
+    "retry": "r",
+    "add": "a",
+    "adopt": "I",
+    "start_next": "!",
+    "open": "enter",
+    "help": "?",
+}
 """What sentences call keys that nobody has configured."""
 
 _UNDER_WAY = (
@@ -108,7 +116,7 @@ def _waiting(pull: PullView, keys: Keys) -> Iterator[Sentence]:
                 f"{pull.hint or 'Free some space: it goes on by itself.'} {now}{kept}.", "text", "retry"
             )
         case "offline":
-            yield Sentence(f"offline{again}: {waiting.why}", "wait")
+            yield Sentence(f"{waiting.why or f'no answer from {pull.host}'}{again}", "wait")
             yield Sentence(
                 f"It goes on by itself as soon as {pull.host} answers. {now}{kept}.", "dim", "retry"
             )
@@ -116,7 +124,7 @@ def _waiting(pull: PullView, keys: Keys) -> Iterator[Sentence]:
             yield Sentence(waiting.why, "wait")
             yield Sentence(f"It goes on by itself{kept}.", "dim")
         case "busy":
-            yield Sentence(f"the server asks to wait{again}: {waiting.why}", "wait")
+            yield Sentence(f"{waiting.why or 'the server asks to wait'}{again}", "wait")
             yield Sentence(f"That is no fault of this side, and costs no retry. {now}{kept}.", "dim", "retry")
         case _:
             yield Sentence(f"waiting{again}: {waiting.why}" if waiting.why else f"waiting{again}", "wait")

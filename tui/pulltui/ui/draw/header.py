@@ -9,12 +9,15 @@ from pulltui_config.units import format_duration, format_rate, format_size
 from pulltui.engine.views import EngineView, PullState, PullView
 from pulltui.ui.caps import in_force
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.lines import Line, Span, join_fitting, percent
-from pulltui.ui.tab import Tab, counts
+from pulltui.ui.lines import Line, Span, fit, join_fitting, percent
+from pulltui.ui.rows import SMALL
+from pulltui.ui.tab import TAB_OF, Tab, counts
 from pulltui.ui.words import BY_DISK, counted
 
 _COUNTS = 100
 """Cells from which on all counts fit; some of them would mislead, and the tabs have them all."""
+_SPEED, _LEFT = 11, 10
+"""Cells for the speed and the time left, so that what stands behind them does not move with them."""
 _ROLES = ((Tab.ACTIVE, "active"), (Tab.QUEUED, "dim"), (Tab.DONE, "done"), (Tab.FAILED, "bad"))
 
 
@@ -40,25 +43,37 @@ def header_line(view: EngineView, rates: Sequence[float], width: int, glyphs: Gl
     """Return the header for `width` cells; `rates` are the total speeds of the last seconds.
 
     What is left out first when it gets narrow: the graph, the counts (the tabs have them), the free space.
+    What comes and goes keeps its place while something is going on, so that nothing jumps.
     """
-    facts = [(0, Span("pulltui", "strong")), (0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
-    if graph := spark(rates, 8 if width < 120 else 16, glyphs.spark):
-        facts.append((7, Span(graph, "active")))
+    moving = any(TAB_OF[pull.state] is Tab.ACTIVE for pull in view.pulls)
+    speed = f"{glyphs.down} {format_rate(view.rate)}"
+    facts = [
+        (0, Span("pulltui", "strong")),
+        (0, Span(fit(speed, _SPEED, glyphs.more) if moving else speed, "active")),
+    ]
+    if moving and glyphs.spark:
+        cells = 8 if width < 120 else 16
+        facts.append((7, Span(spark(rates, cells, glyphs.spark).rjust(cells), "active")))
     if words := cap_words(view, width):
         facts.append((1, Span(words, "wait" if view.capped or view.limit == 0 else "text")))
     if view.disk:
         facts.append((1, Span(BY_DISK, "held")))
-    if view.eta is not None and not view.unresolved:
-        facts.append((1, Span(f"{format_duration(view.eta)} left")))
+    if moving and not view.unresolved:
+        left = "" if view.eta is None or view.eta < 1 else f"{format_duration(view.eta)} left"
+        facts.append((1, Span(left.ljust(_LEFT))))
     if view.size:
         more = " + ?" if view.unresolved else ""
         facts.append((3, Span(f"{format_size(view.done)} of {format_size(view.size)}{more}")))
+        listed = sum(pull.size for pull in view.pulls if pull.state is not PullState.FAILED)
+        if listed >= view.size + SMALL:
+            facts.append((8, Span("shared blobs count once", "dim")))
     if view.unresolved:
         facts.append((6, Span(f"{counted(view.unresolved, 'size')} not known yet", "dim")))
     if view.free is not None:
-        facts.append((2, _space(view, view.free)))
+        short = view.size - view.done > view.free
+        facts.append((2 if short else 4, _space(view, view.free, width)))
     facts += [
-        (4 if span.role == "bad" else 8, span)
+        (3 if span.role == "bad" else 8, span)
         for span in count_spans(view.pulls)
         if span.role == "bad" or width >= _COUNTS
     ]
@@ -83,10 +98,10 @@ def cap_words(view: EngineView, width: int) -> str:
     return f"cap {format_rate(limit)}" + (f" ({why})" if width >= 100 or why != "settings" else "")
 
 
-def _space(view: EngineView, free: int) -> Span:
-    """Return what is free, and what the queue needs if it does not fit or is worth knowing."""
+def _space(view: EngineView, free: int, width: int) -> Span:
+    """Return what is free, and what the queue needs; narrow, only if it does not fit: the details have it."""
     needs = view.size - view.done
-    if not needs:
+    if not needs or (width < _COUNTS and needs <= free):
         return Span(f"free {format_size(free)}", "dim")
     text = f"free {format_size(free)}, needs {format_size(needs)}"
     return Span(text, "bad" if needs > free else "dim")
@@ -103,7 +118,7 @@ def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
     facts = [(0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
     if view.size and not view.unresolved:
         facts.append((1, Span(percent(view.done, view.size), "strong")))
-    if view.eta is not None and not view.unresolved:
+    if view.eta is not None and view.eta >= 1 and not view.unresolved:
         facts.append((2, Span(f"{format_duration(view.eta)} left")))
     facts += [(3, span) for span in count_spans(view.pulls)]
     return Line(tuple(join_fitting(facts, width, "  ")))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from itertools import groupby
+from datetime import date, datetime, timedelta
 
 from pulltui_config.units import format_size
 
@@ -19,6 +19,12 @@ _DATED = 80
 """Cells from which on the year of a day that is over is told as well."""
 _MOST = 6
 """Lines for one event: errors of servers can be long."""
+_ONE_MOMENT = timedelta(seconds=2)
+"""What happens to several parts within it is one entry."""
+_SECONDS = re.compile(r"\d+\.\d s")
+"""How long exactly something was quiet: that makes no difference."""
+_TAKEN_OVER = ("quiet for ", "far slower than ")
+"""How the engine's notes about connections begin that it has given up for others."""
 _ROLE = {
     EventKind.STALLED: "bad",
     EventKind.RETRY: "wait",
@@ -47,14 +53,13 @@ def log_lines(
     # Names get a column where there is room for one; narrower, they stand before the words.
     column = min(28, width // 4) if names is not None and width >= 80 else 0
     lines: list[Line] = []
-    for _, same in groupby(entries, key=_alike):
-        happened = list(same)
+    for happened in together(entries):
         group = [entry.event for entry in happened]
         text, role = event_words(group, known), _ROLE.get(group[0].kind, "text")
         name = (names or {}).get(group[0].pull, group[0].name)
         if names is not None and not column and name:
             text = f"{name}: {text}"
-        front = [Span(f" {time_words(happened[-1].time, today, width)}  ", "dim")]
+        front = [Span(f" {time_words(happened[0].time, today, width)}  ", "dim")]
         if column:
             front.append(Span(fit(name, column, glyphs.more, middle=True) + "  ", "strong"))
         indent = " " * sum(len(span.text) for span in front)
@@ -64,9 +69,24 @@ def log_lines(
     return lines
 
 
+def together(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries in groups: the same trouble of several parts at about the same time is one.
+
+    An entry that is older stays as it is, so that nothing that was read is written anew.
+    """
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        first = groups[-1][0] if groups else None
+        if first and _alike(first) == _alike(entry) and entry.time - first.time <= _ONE_MOMENT:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
+
+
 def _alike(entry: Entry) -> tuple[date, EventKind, str, str, str]:
     event = entry.event
-    return entry.time.date(), event.kind, event.pull, event.digest, event.why
+    return entry.time.date(), event.kind, event.pull, event.digest, _SECONDS.sub("", event.why)
 
 
 def time_words(time: datetime, today: date, width: int) -> str:
@@ -82,19 +102,24 @@ def event_words(group: Sequence[Event], known: str = "") -> str:
     named = event.digest and event.digest != known
     blob = f"blob {short(event.digest)}" if named else ""
     what = blob
-    if len(group) > 1 and event.part is not None:
-        what = f"{len(group)} parts of {blob}" if blob else f"{len(group)} parts"
-    elif event.part is not None:
-        what = f"part {event.part} of {blob}" if blob else f"part {event.part}"
+    parts = {each.part for each in group}
+    if event.part is not None:
+        what = f"part {event.part}" if len(parts) == 1 else f"{len(parts)} parts"
+        what += f" of {blob}" if blob else ""
+        if len(parts) == 1 < len(group):
+            what += f", {len(group)} times"
     lead = f"{what}: " if what else ""
     match event.kind:
         case EventKind.RESOLVED:
-            here = f", {format_size(event.cached)} here already" if event.cached else ""
+            before = max(event.cached, event.here)
+            here = f", {format_size(before)} here already" if before else ""
             return f"{event.blobs} blobs, {format_size(event.size)}{here}"
         case EventKind.STALLED | EventKind.RETRY:
             return lead + _next_try(group)
         case EventKind.WAITING:
-            return f"{lead}waiting{_in(event.wait)}: {event.why}"
+            return f"{lead}waiting{_for(event.wait)}: {event.why}"
+        case EventKind.NOTE if event.part is not None and event.why.startswith(_TAKEN_OVER):
+            return f"{lead}{event.why}: another connection goes on there"
         case EventKind.NOTE:
             return lead + event.why
         case EventKind.VERIFIED:
@@ -117,6 +142,10 @@ def _next_try(group: Sequence[Event]) -> str:
         return f"{why}, set aside after {event.attempt} tries"
     number = f" {event.attempt} of {event.attempts}" if event.attempts and len(group) == 1 else ""
     return f"{why}, retry{number}{_in(min(waits))}"
+
+
+def _for(wait: float | None) -> str:
+    return "" if wait is None else f" {span_of(wait)}"
 
 
 def _in(wait: float | None) -> str:

@@ -24,6 +24,8 @@ NARROW = 70
 """Below, the names of all panes would leave too little of the title."""
 _GAP = 2
 _LEAST_LOG = 3
+_AT_ONCE = 200
+"""Entries to look at, at least: as many connections break off at once."""
 _LEFT = (6, 10)
 """The left side's share of the width: a line of a part needs more than a digest."""
 
@@ -69,7 +71,7 @@ def panel_lines(subject: Subject, pane: Pane, width: int, height: int, look: Loo
         right = width - _GAP - left
         return _beside(
             _parts(subject, left, height, look),
-            _details_and_log(subject, right, height, glyphs),
+            _details_and_log(subject, right, height, look),
             left,
         )
     shown = Pane.PARTS if pane is Pane.ALL else pane
@@ -80,7 +82,7 @@ def panel_lines(subject: Subject, pane: Pane, width: int, height: int, look: Loo
     title = rule(title_facts(pull.name, subject.blob, 0, room, glyphs)[:1], labels, width, glyphs)
     if shown is Pane.DETAILS:
         found = facts(view, pull, subject.blob)
-        return [title, *fact_lines(found, width, height - 1, glyphs)]
+        return [title, *fact_lines(found, width, height - 1, look)]
     return [title, *_log(subject, width, height - 1, glyphs)]
 
 
@@ -129,7 +131,8 @@ def _parts(subject: Subject, width: int, height: int, look: Look, labels: Sequen
         lines += map_lines(states, width - 2, glyphs)
         if room - map_rows >= 5:
             lines.append(legend_line(width, glyphs, set(states)))
-    return lines + active_lines(blob, width, height - len(lines), glyphs, keys)
+    told = pull.waiting.why if pull.waiting is not None and said else ""
+    return lines + active_lines(blob, width, height - len(lines), glyphs, keys=keys, told=told)
 
 
 def _map_rows(blob: BlobView, width: int, room: int) -> int:
@@ -143,14 +146,15 @@ def _map_rows(blob: BlobView, width: int, room: int) -> int:
     return min(most, -(-len(blob.map.states) // width))
 
 
-def _details_and_log(subject: Subject, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+def _details_and_log(subject: Subject, width: int, height: int, look: Look) -> list[Line]:
     assert subject.pull is not None
+    glyphs = look.glyphs
     found = facts(subject.view, subject.pull, subject.blob)
-    detail = min(len(found), height - 1)
+    detail = height - 1
     if subject.entries and height >= 8:
-        detail = min(detail, height - 2 - _LEAST_LOG)
+        detail = height - 2 - _LEAST_LOG
     lines = [rule((Span("details", "strong"),), (), width, glyphs)]
-    lines += fact_lines(found, width, detail, glyphs)
+    lines += fact_lines(found, width, detail, look)
     rest = height - len(lines) - 1
     if rest > 0:
         lines.append(rule((Span("log", "strong"),), (), width, glyphs))
@@ -162,8 +166,8 @@ def _log(subject: Subject, width: int, height: int, glyphs: Glyphs) -> list[Line
     """Return the newest lines of the pull's log."""
     if not subject.entries:
         return [Line((Span(" nothing happened yet", "dim"),))][: max(0, height)]
-    # No event takes less than a line, but several may become one.
-    recent = subject.entries[-2 * max(1, height) :]
+    # No event takes less than a line, but those of many connections may become one.
+    recent = subject.entries[-max(_AT_ONCE, 2 * height) :]
     known = subject.blob.digest if subject.blob is not None else ""
     lines = log_lines(recent, width, glyphs, today=subject.today, known=known)
     return lines[-height:] if height > 0 else []

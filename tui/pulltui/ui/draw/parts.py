@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import groupby
 from statistics import median
 
+from msgspec.structs import replace
 from pulltui_config.units import format_duration, format_rate, format_size
 from rich.cells import cell_len
 
@@ -29,7 +31,9 @@ _LEGEND = (
     (PartState.FAILED, "failed"),
     (PartState.TODO, "todo"),
 )
+_DELAYED = (PartState.STALLED, PartState.WAITING)
 _TROUBLED = (PartState.FAILED, PartState.STALLED, PartState.WAITING, PartState.QUIET)
+_TAKES_OVER = "another connection takes over"
 CAPPED = "held by the cap"
 """What the engine says of a part that our own cap holds back (`PartView.why`)."""
 _HELD = (CAPPED, BY_DISK)
@@ -37,7 +41,11 @@ SLOW = 0.3
 """A part below this share of its siblings' median speed is called slow."""
 _STATUS = re.compile(r"\b([45]\d\d)( [A-Z][A-Za-z-]*)+")
 """An HTTP status with its words."""
+_STALLED = re.compile(r"\(stalled: [^)]*\)")
+"""Why a connection was given up, with the time that takes: the settings have that."""
 _SHARE = re.compile(r"(\d+) of (\d+)")
+_SAID_ONCE = 3
+"""A reason that so many parts share is told once, above them."""
 _SIBLINGS = 4
 """With fewer parts in work there is no telling what is usual."""
 
@@ -51,11 +59,11 @@ def parts_words(part_map: PartMap) -> str:
 
 
 def scale_words(part_map: PartMap, room: int) -> str:
-    """Return "1 cell = 10 parts" if that is so, else "1 cell = 5.20 MB"."""
+    """Return "1 cell = 10 parts" if that is so, else "1 cell = 5.20 MB"; "" if a cell is less than a byte."""
     at = scale(part_map, room)
     if is_even(part_map) and at.cells == 1:
         return f"1 cell = {counted(at.size // memoryview(part_map.sizes).cast('Q')[0], 'part')}"
-    return f"1 cell = {format_size(at.size / at.cells)}"
+    return f"1 cell = {format_size(at.size / at.cells)}" if at.size >= at.cells else ""
 
 
 def map_cells(part_map: PartMap, room: int) -> bytes:
@@ -98,30 +106,64 @@ def _legend(gap: str, states: Collection[int], glyphs: Glyphs) -> Line:
     return Line((*spans[:-1], spans[-1]._replace(text=spans[-1].text.rstrip())))
 
 
-def active_lines(blob: BlobView, width: int, height: int, glyphs: Glyphs, keys: Keys = KEYS) -> list[Line]:
+def active_lines(
+    blob: BlobView, width: int, height: int, glyphs: Glyphs, *, keys: Keys = KEYS, told: str = ""
+) -> list[Line]:
     """Return at most `height` lines: bars of the parts in work, worst first, then the healthy ones' sum.
 
-    A blob that is being verified shows the bar of its hash instead.
+    A blob that is being verified shows the bar of its hash instead. `told` is a reason that stands above.
     """
     if blob.state in (BlobState.VERIFYING, BlobState.REPAIRING):
         hashing = [_hash_line(blob, width, glyphs)]
-        return (hashing + _bars(blob, width, height - 1, glyphs, keys))[: max(0, height)]
-    return _bars(blob, width, height, glyphs, keys)
+        return (hashing + _bars(blob, width, height - 1, glyphs, keys=keys, above=told))[: max(0, height)]
+    return _bars(blob, width, height, glyphs, keys=keys, above=told)
 
 
-def _bars(blob: BlobView, width: int, height: int, glyphs: Glyphs, keys: Keys) -> list[Line]:
+def _bars(blob: BlobView, width: int, height: int, glyphs: Glyphs, *, keys: Keys, above: str) -> list[Line]:
     if height <= 0:
         return []
     usual = usual_rate(blob.active)
-    told = [(part, *part_trouble(part, usual, keys)) for part in blob.active]
+    heads, parts = _said_once(blob.active, width, glyphs, keys, above)
+    heads = heads[:height]
+    height -= len(heads)
+    told = [(part, *part_trouble(part, usual, keys)) for part in parts]
     # The engine's order, but that it does not know who is slow.
     told.sort(key=lambda each: 0 if each[0].state in _TROUBLED else 1 if each[2] == "wait" else 2)
-    if len(told) > height:
-        shown, rest = told[: height - 1], told[max(0, height - 1) :]
-        summed = [_rest_line([(part, role) for part, _, role in rest], width, glyphs)]
-    else:
-        shown, summed = told, []
-    return [_part_line(*each, width, glyphs) for each in shown] + summed
+    shown = told if len(told) <= height else told[: max(0, height - 1)]
+    lines = heads + [_part_line(*each, width, glyphs) for each in shown]
+    if len(shown) < len(told) and height > 0:
+        rate = max(0.0, blob.rate - sum(part.rate for part, _, _ in shown))
+        lines.append(_rest_line([(part, role) for part, _, role in told[len(shown) :]], rate, width, glyphs))
+    return lines
+
+
+def _said_once(
+    parts: Sequence[PartView], width: int, glyphs: Glyphs, keys: Keys, above: str
+) -> tuple[list[Line], list[PartView]]:
+    """Return lines for the reasons that several parts share, and the parts that still need a line each.
+
+    What waits for its host needs none: it has neither a connection nor a try of its own. The reason `above`
+    is not told again.
+    """
+    shared = Counter(part.why for part in parts if part.state in _DELAYED and part.why)
+    lines, rest = [], list(parts)
+    for why, number in shared.items():
+        if number < _SAID_ONCE:
+            if why == above:
+                rest = [replace(part, why="") if part.why == why else part for part in rest]
+            continue
+        alike = [part for part in parts if part.state in _DELAYED and part.why == why]
+        held = [part for part in alike if not part.attempt]
+        texts = [f"{number} parts wait" if why == above else f"{number} parts: {why}"]
+        if held and (wait := min(part.wait for part in held)) > 0:
+            texts += [f"next try in {span_of(wait)}", f"{named(keys)['retry']} now"]
+        text = ", ".join(texts)
+        if cell_len(text) > width - 3:
+            text = ", ".join(texts[:2])
+        text = f" {glyphs.part[alike[0].state]} {fit(text, width - 3, glyphs.more).rstrip()}"
+        lines.append(Line((Span(text, PART_ROLE[alike[0].state]),)))
+        rest = [replace(part, why="") if part in alike else part for part in rest if part not in held]
+    return lines, rest
 
 
 def usual_rate(parts: Sequence[PartView]) -> float:
@@ -137,29 +179,37 @@ def part_trouble(part: PartView, usual: float, keys: Keys = KEYS) -> tuple[str, 
     """
     why = f" ({part.why})" if part.why else ""
     time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
-    tries = f"retry {part.attempt} of {part.attempts}{time}"
+    tries = f"retry {part.attempt} of {part.attempts}"
     now = f"{named(keys)['retry']} now"
     role = PART_ROLE[part.state]
     match part.state:
         case PartState.WAITING if part.attempt == 0:
-            return f"waits{time.removeprefix(' in')}{f': {part.why}' if part.why else ''}", role
+            return ", ".join(filter(None, (part.why, time and f"next try{time}"))) or "waits", role
         case PartState.WAITING:
-            return f"{tries}{why}, {now}", role
-        case PartState.QUIET:
-            until = f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
-            return f"quiet {int(part.silent)} s{until}", role
+            return f"{tries}{time}{why}, {now}", role
         case PartState.STALLED:
-            return f"stalled, {tries}, {now}", role
+            return f"{tries}{time}{why or ' (stalled)'}, {now}", role
+        case PartState.QUIET:
+            return f"quiet {int(part.silent)} s{_until(part)}", role
         case PartState.FAILED:
             return f"failed{why}", role
+        case PartState.RECEIVING if not part.begun:
+            return (f"{tries}{why}: connecting" if part.attempt else "connecting"), "wait"
         case PartState.RECEIVING if part.why in _HELD:
             return part.why, "held"
         case PartState.RECEIVING if 0 < part.rate < SLOW * usual:
             share = part.rate / usual
             return f"slow, {share:.1f} of its siblings" if share >= 0.05 else "slow, next to nothing", "wait"
         case PartState.RECEIVING if part.attempt:
-            return f"try {part.attempt + 1} of {part.attempts + 1}{why}", "text"
+            return f"{tries}{why}", "text"
     return "", role
+
+
+def _until(part: PartView) -> str:
+    """Return what comes of a silence, and at how much of it."""
+    if part.takeover:
+        return f", {_TAKES_OVER} at {span_of(part.takeover)}"
+    return f", reconnect at {span_of(part.stall_after)}" if part.stall_after else ""
 
 
 def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: Glyphs) -> Line:
@@ -176,6 +226,8 @@ def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: 
     if cell_len(tail) > room and tail.endswith(" now"):
         tail = tail.rpartition(",")[0]  # the key that helps is in the footer, too
     if cell_len(tail) > room:
+        tail = _STALLED.sub("(stalled)", tail).replace(_TAKES_OVER, "taken over")
+    if cell_len(tail) > room:
         tail = _STATUS.sub(r"\1", tail)  # the number says it to those who know, the log to all
     if cell_len(tail) > room:
         tail = _SHARE.sub(r"\1/\2", tail)
@@ -191,14 +243,19 @@ def _part_line(part: PartView, words: str, words_role: str, width: int, glyphs: 
     )
 
 
-def _rest_line(rest: Sequence[tuple[PartView, str]], width: int, glyphs: Glyphs) -> Line:
-    """Return the sum of the parts without a line of their own; each comes with its role."""
+def _rest_line(rest: Sequence[tuple[PartView, str]], rate: float, width: int, glyphs: Glyphs) -> Line:
+    """Return the sum of the parts without a line of their own; each comes with its role.
+
+    `rate` is what the blob gets besides the parts with a line, so that all of it adds up.
+    """
     troubled = sum(part.state in _TROUBLED for part, _ in rest)
-    slow = sum(part.state is PartState.RECEIVING and role == "wait" for part, role in rest)
-    healthy = len(rest) - troubled - slow
-    said = [f"+{number} {word}" for number, word in ((troubled, "more in trouble"), (slow, "slow")) if number]
+    connecting = sum(part.state is PartState.RECEIVING and not part.begun for part, _ in rest)
+    slow = sum(part.state is PartState.RECEIVING and role == "wait" for part, role in rest) - connecting
+    healthy = len(rest) - troubled - slow - connecting
+    numbers = ((troubled, "more in trouble"), (slow, "slow"), (connecting, "connecting"))
+    said = [f"+{number} {word}" for number, word in numbers if number]
     if healthy:
-        said.append(f"+{healthy} healthy, {format_rate(sum(part.rate for part, _ in rest))}")
+        said.append(f"+{healthy} healthy" + (f", {format_rate(rate)}" if rate >= 1 else ""))
     return Line((Span(fit("   " + ", ".join(said), width, glyphs.more).rstrip(), "dim"),))
 
 
@@ -228,7 +285,8 @@ def title_facts(name: str, blob: BlobView | None, room: int, width: int, glyphs:
     said.append((2, Span(f"{format_size(blob.done)} of {format_size(blob.size)}")))
     if blob.map is not None:
         said.append((3, Span(parts_words(blob.map), "dim")))
-        said += [(1, Span(scale_words(blob.map, room), "dim"))] if room else []
+        if room and (cell := scale_words(blob.map, room)):
+            said.append((1, Span(cell, "dim")))
     elif blob.parts:
         said.append((3, Span(counted(blob.parts, "part"), "dim")))
     if blob.hashed and blob.state in (BlobState.DOWNLOADING, BlobState.PAUSED):

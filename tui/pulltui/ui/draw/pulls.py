@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pulltui_config.units import format_duration, format_rate, format_size
 
-from pulltui.engine.views import BlobState, BlobView, PullState, PullView
+from pulltui.engine.views import BlobState, BlobView, PartState, PullState, PullView
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, bar, fit, fit_name, percent
 from pulltui.ui.ordering import Order, SortBy
 from pulltui.ui.rows import Row, folded_name, folded_state
-from pulltui.ui.words import BLOB_ROLE, PULL_ROLE, blob_words, pull_words, shown_state
+from pulltui.ui.words import BLOB_ROLE, PART_ROLE, PULL_ROLE, blob_words, pull_words, shown_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,37 @@ class Columns:
         return sum(width + 1 for width in (self.state, self.rate, self.left) if width) - 1
 
 
+_SOON = 1.0
+"""Seconds: a time left that is shorter is over before it is read."""
 _FRONT = 4
 """Cells before the name: cursor, mark, glyph and a space."""
 
 
-def columns(width: int) -> Columns:
-    """Return the columns for a list of `width` cells."""
-    if width < 80:
-        state = 14 if width < 60 else 24
-        return Columns(width - _FRONT - 1 - 4 - 2 - state, 0, 4, 0, state, 0, 0)
-    if width < 120:
-        name = 18 + (width - 80) // 2
-        rest = Columns(name, 0, 4, 7, 14, 9, 7)
+_NAME, _SHORT_NAME = 18, 16
+"""Cells of a name that suffice for many; what is left goes to the bar, before that to longer names."""
+
+
+def columns(width: int, longest: int = 0) -> Columns:
+    """Return the columns for a list of `width` cells, whose longest name takes `longest`."""
+    if width < 50:
+        return Columns(width - _FRONT - 1 - 4 - 2 - 14, 0, 4, 0, 14, 0, 0)
+    least, name, size = 9, _NAME, 0
+    if width < 60:
+        percent, state, rate, left, name = 4, 13, 9, 0, width
+    elif width < 80:
+        percent, state, rate, left, name = 4, 13, 9, 6, _SHORT_NAME
+    elif width < 120:
+        percent, size, state, rate, left = 4, 7, 14, 9, 7
+        name += (width - 80) // 2
     else:
-        name = 34 + (width - 120) // 3
-        rest = Columns(name, 0, 5, 9, 22, 10, 7)
-    used = _FRONT + name + 1 + 1 + rest.percent + 1 + rest.size + 2 + rest.tail
-    return Columns(name, width - used - 1, rest.percent, rest.size, rest.state, rest.rate, rest.left)
+        percent, size, state, rate, left = 5, 9, 22, 10, 7
+        least, name = 14, 34 + (width - 120) // 3
+    # The bar has what the others leave, and nothing where that is too little to tell anything.
+    rest = Columns(0, 0, percent, size, state, rate, left)
+    room = width - _FRONT - 1 - percent - (size + 1 if size else 0) - 2 - rest.tail - (width >= 60)
+    name = max(name, min(longest, room - least - 1))
+    bar = room - name - 1
+    return replace(rest, name=name if bar >= 5 else room, bar=bar if bar >= 5 else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +83,12 @@ class _Cells:
     beneath: bool = False
 
 
-def head_line(width: int, order: Order, glyphs: Glyphs) -> Line:
-    """Return the names of the columns; what it is sorted by has an arrow, and a click sorts by it."""
-    at = columns(width)
+def head_line(width: int, order: Order, glyphs: Glyphs, longest: int = 0) -> Line:
+    """Return the names of the columns; what it is sorted by has an arrow, and a click sorts by it.
+
+    `longest` as in `columns`.
+    """
+    at = columns(width, longest)
 
     def name(text: str, by: SortBy, cells: int, *, right: bool = False) -> Span:
         arrow = (glyphs.down if order.falls else glyphs.up) if order.by is by else ""
@@ -80,13 +97,14 @@ def head_line(width: int, order: Order, glyphs: Glyphs) -> Line:
 
     spans = [Span(" " * _FRONT), name("model", SortBy.NAME, at.name)]
     if at.bar:
-        spans += [Span(" "), Span("progress".ljust(at.bar), "dim")]
+        spans += [Span(" "), Span(fit("progress" if at.bar >= 8 else "", at.bar, ""), "dim")]
     spans += [Span(" "), name("%", SortBy.PERCENT, at.percent, right=True)]
     if at.size:
         spans += [Span(" "), name("size", SortBy.SIZE, at.size, right=True)]
     spans += [Span("  "), name("state", SortBy.STATE, at.state)]
     if at.rate:
         spans += [Span(" "), name("speed", SortBy.SPEED, at.rate, right=True)]
+    if at.left:
         spans += [Span(" "), name("left", SortBy.LEFT, at.left, right=True)]
     return Line(tuple(spans))
 
@@ -99,9 +117,13 @@ def row_line(
     cursor: bool,
     marked: bool = False,
     pausing: Collection[str] = (),
+    longest: int = 0,
 ) -> Line:
-    """Return the line of a row; `pausing` are the ids of pulls whose pause has not ended yet."""
-    at = columns(width)
+    """Return the line of a row; `pausing` are the ids of pulls whose pause has not ended yet.
+
+    `longest` as in `columns`.
+    """
+    at = columns(width, longest)
     if not row.blobs:
         cells = _pull_cells(row.pull, at, glyphs, row.pull.id in pausing)
     elif row.key.blob == "small":
@@ -142,6 +164,8 @@ def _blob_cells(row: Row, at: Columns, glyphs: Glyphs) -> _Cells:
     glyph, glyph_role = glyphs.blob[blob.state], BLOB_ROLE.get(blob.state, "dim")
     if blob.state is BlobState.DOWNLOADING and not blob.connections and not blob.rate:
         glyph, glyph_role = glyphs.pull[PullState.WAITING], "wait"
+    elif blob.state is BlobState.DOWNLOADING and blob.quiet and blob.quiet == blob.connections:
+        glyph, glyph_role = glyphs.part[PartState.QUIET], PART_ROLE[PartState.QUIET]
     return _Cells(
         glyph=f"{branch} {glyph}",
         glyph_role=glyph_role,
@@ -188,10 +212,11 @@ def _spans(cells: _Cells, at: Columns, glyphs: Glyphs, *, strong: bool) -> list[
     if not at.rate or (not cells.rate and cells.left is None):
         spans.append(Span("  " + fit(cells.words, at.tail, glyphs.more), cells.words_role))
         return spans
-    left = "" if cells.left is None else format_duration(cells.left)
+    left = "" if cells.left is None or cells.left < _SOON else format_duration(cells.left)
     spans.append(Span("  " + fit(cells.words, at.state, glyphs.more), cells.words_role))
     spans.append(Span(" " + format_rate(cells.rate).rjust(at.rate)))
-    spans.append(Span(" " + left.rjust(at.left)))
+    if at.left:
+        spans.append(Span(" " + left.rjust(at.left)))
     return spans
 
 

@@ -53,11 +53,11 @@ def _tabs(
     spans = []
     for tab in Tab:
         action = f"tab_{tab}"
-        text = " ".join(filter(None, (keys.get(action, ""), names[tab], str(counts.get(tab, "")))))
-        if tab is shown:
-            spans.append(Span(f"[{text}]", "strong", action))
-        else:
-            spans.append(Span(f" {text} ", "text" if counts.get(tab) else "dim", action))
+        key = f"{keys[action]}:" if keys.get(action) else ""
+        text = f"{names[tab]} {counts.get(tab, '')}".rstrip()
+        role = "strong" if tab is shown else "text" if counts.get(tab) else "dim"
+        before, after = "[]" if tab is shown else "  "
+        spans += [Span(before, role, action), Span(key, "key", action), Span(text + after, role, action)]
     return spans
 
 

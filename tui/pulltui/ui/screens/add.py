@@ -40,7 +40,7 @@ _COMMAND = re.compile(r"\bollama\s+(?:run|pull)\s+")
 """Model pages have the command to copy; what follows it is the name."""
 _AGAINST = (InsecureError, ManifestError, NotFoundError, RefusedError, TrustError, ResponseError)
 """What says that a pull of this name would fail; other troubles pass, and pulls wait for that."""
-_WRONG = "Nothing is added while a name is wrong; enter asks again."
+_WRONG = "Nothing is added while a name is wrong"
 
 
 class NameInput(Input):
@@ -213,8 +213,10 @@ class AddDialog(Dialog[tuple[str, ...]]):
         verdicts = self._verdicts(self._names)
         view = self._service.view
         lines = verdict_lines(verdicts, self.room, self._glyphs)
-        if any(verdict.problem for verdict in verdicts if not verdict.good):
-            lines += [Line((Span(text, "dim"),)) for text in wrap(_WRONG, self.room, 2, self._glyphs.more)]
+        if wrong := [typed for typed, each in zip(self._names, verdicts, strict=True) if not each.good]:
+            asked = any(typed in self._found for typed in wrong)
+            text = f"{_WRONG}; enter asks again." if asked else f"{_WRONG}."
+            lines += [Line((Span(part, "dim"),)) for part in wrap(text, self.room, 2, self._glyphs.more)]
         free = f", {format_size(view.free)} free" if view.free is not None else ""
         if needs := space_words(verdicts, view.free):
             lines.append(Line((Span(needs, "text"),)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from pulltui_config.units import format_size
+from textual.widgets import Button
 
 from pulltui.engine.views import BlobState, EngineView, PullState, PullView
 from pulltui.ui.draw.detail import Sentence
@@ -39,13 +40,8 @@ class RemoveDialog(QuestionDialog[bool]):
                 for text in wrap(sentence.text, width, _MOST, glyphs.more)
             ]
 
-        self._view, self._ids = view, ids
-        chosen = self._chosen(view())
-        what = chosen[0].name if len(chosen) == 1 else counted(len(chosen), "pull")
-        if delete and any(pull.state is not PullState.DONE for pull in chosen):
-            title, yes = f"Delete {what}?", "Delete"
-        else:  # models that are done stay where they are
-            title, yes = f"Remove {what} from the list?", "Remove from the list"
+        self._view, self._ids, self._delete = view, ids, delete
+        title, yes = _question(self._chosen(view()), delete=delete)
         super().__init__(glyphs, title, said, yes=yes, no="Cancel", answer=True)
 
     def on_mount(self) -> None:
@@ -53,8 +49,28 @@ class RemoveDialog(QuestionDialog[bool]):
         super().on_mount()
         self.set_interval(LOOK, self.fill)
 
+    def fill(self) -> None:
+        """Ask for what would happen by now: what is done meanwhile is not deleted."""
+        super().fill()
+        if chosen := self._chosen(self._view()):
+            title, yes = _question(chosen, delete=self._delete)
+            if title != self._title:
+                self._title = title
+                self.head()
+                button = self.query_one("#yes", Button)
+                button.label = f"y {yes}"
+                button.refresh(layout=True)
+
     def _chosen(self, view: EngineView) -> list[PullView]:
         return [pull for pull in view.pulls if pull.id in self._ids]
+
+
+def _question(chosen: Sequence[PullView], *, delete: bool) -> tuple[str, str]:
+    """Return what is asked about these pulls, and the answer yes."""
+    what = chosen[0].name if len(chosen) == 1 else counted(len(chosen), "pull")
+    if delete and any(pull.state is not PullState.DONE for pull in chosen):
+        return f"Delete {what}?", "Delete"
+    return f"Remove {what} from the list?", "Remove from the list"
 
 
 class Leftovers(NamedTuple):

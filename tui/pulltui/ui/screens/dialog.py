@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -72,11 +73,15 @@ class Dialog(ModalScreen[Answer]):
         """Take the whole screen if it is small, and write the texts for the new width."""
         width, height = self.app.size
         self.set_class(width < WHOLE_WIDTH or height < WHOLE_HEIGHT, "-whole")
+        self.head()
+        self.fill()
+
+    def head(self) -> None:
+        """Write what stands on the frame."""
         frame = self.query_one("#frame")
         # As Content, so that nothing in a name is taken for markup.
         frame.border_title = Content(fit(self._title, self.room - 2, self._glyphs.more, middle=True).rstrip())
         frame.border_subtitle = Content(fit(self._foot, self.room - 2, self._glyphs.more).rstrip())
-        self.fill()
 
     @property
     def room(self) -> int:
@@ -91,6 +96,10 @@ class Dialog(ModalScreen[Answer]):
         if len(lines) != len(view.lines):
             view.refresh(layout=True)
         view.show(lines)
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """As Screen's, but once: keys that came while it closed would close what is beneath."""
+        return super().dismiss(result) if self in self.app.screen_stack else AwaitComplete()
 
     def action_close(self) -> None:
         """Close without an answer."""

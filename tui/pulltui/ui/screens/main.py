@@ -146,6 +146,7 @@ class MainScreen(Screen[None]):
             "log": looking.log,
             "copy": looking.copy,
             "copy_url": looking.copy_url,
+            "copy_path": looking.copy_path,
             "palette": looking.palette,
             "down": lambda: pulls.move(1),
             "up": lambda: pulls.move(-1),
@@ -257,7 +258,7 @@ class MainScreen(Screen[None]):
         heights = arrange(height, rows=self.pulls.count, parts=parts, large=self._large)
         self._header.show([header_line(self.view, self._rates, width, self.glyphs)])
         self._draw_tabs(width)
-        self._head.show([head_line(width, self.lens.order, self.glyphs)])
+        self._head.show([head_line(width, self.lens.order, self.glyphs, self.pulls.longest)])
         _give(self._head, heights.head)
         _give(self.pulls, heights.pulls)
         _give(self.panel, heights.panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Sequence
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
@@ -31,6 +32,10 @@ class PullList(LineView):
         self._rows: list[Row] = []
         self._cursor = 0
         self._top = 0
+        self._chosen: Key | None = None
+        """The row that the user went to last: the cursor is there whenever it is listed."""
+        self.longest = 0
+        """Cells of the longest name."""
         self._pausing: frozenset[str] = frozenset()
         self._marks: Container[str] = ()
 
@@ -49,19 +54,20 @@ class PullList(LineView):
     ) -> None:
         """Show these pulls; `pausing` are those that were told to pause and have not paused yet."""
         key = self.row.key if self.row else None
+        self._chosen = self._chosen or key
         self._pausing, self._marks = frozenset(pausing), marks
         self._rows = rows(pulls)
-        if key is not None:
-            self._cursor = self._place(key)
-        self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
+        self.longest = max((cell_len(pull.name) for pull in pulls), default=0)
+        self._cursor = max(0, min(self._place(self._chosen, key), len(self._rows) - 1))
         self.redraw()
 
-    def _place(self, key: Key) -> int:
-        """Return where `key` is now; else where its pull is; else where the cursor was."""
-        keys = [row.key for row in self._rows]
-        for wanted in (key, Key(key.pull)):
-            if wanted in keys:
-                return keys.index(wanted)
+    def _place(self, *keys: Key | None) -> int:
+        """Return where the first of these keys is that is listed, or its pull; else where the cursor was."""
+        places = {row.key: place for place, row in enumerate(self._rows)}
+        for key in filter(None, keys):
+            for wanted in (key, Key(key.pull)):
+                if wanted in places:
+                    return places[wanted]
         return self._cursor
 
     def redraw(self) -> None:
@@ -80,6 +86,7 @@ class PullList(LineView):
                     cursor=self._top + y == self._cursor,
                     marked=not row.key.blob and row.pull.id in self._marks,
                     pausing=self._pausing,
+                    longest=self.longest,
                 )
                 for y, row in enumerate(self._rows[self._top : self._top + height])
             ]
@@ -91,6 +98,7 @@ class PullList(LineView):
 
     def _go(self, place: int) -> None:
         place = max(0, min(place, len(self._rows) - 1))
+        self._chosen = self._rows[place].key if self._rows else self._chosen
         if place != self._cursor:
             self._cursor = place
             self.redraw()
