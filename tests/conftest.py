@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pulltui.demo import Model, Registry
 from support.engine import Engine
 
@@ -13,6 +14,12 @@ with suppress(ImportError):
     # Tests run many engines in one process, one after the other. pyreqwest must not be loaded first by a
     # thread that ends: the next client would crash in it.
     import pulltui.engine.fast  # noqa: F401
+
+
+# A commit passes or fails; what chance finds once more is looked for with --hypothesis-profile=search.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
