@@ -15,7 +15,7 @@ from support.disk import examine
 from support.gguf import RealRegistry
 from support.kills import MOST_AGAIN
 from support.progress import until_progress
-from support.ways import events
+from support.ways import WASTE, events
 
 pytestmark = pytest.mark.real
 
@@ -85,5 +85,5 @@ def test_a_killed_holder_is_succeeded(
     told = events(second)
     first_progress = next(event for event in told if event["event"] == "progress" and event["total"])
     assert first_progress["done"] >= disk.claimed_bytes
-    assert told[-1]["fetched_again"] == 0
+    assert told[-1]["fetched_again"] <= sum(registry.sizes.values()) * (WASTE - 1)
     registry.check(models, slow.host)
