@@ -42,7 +42,7 @@ def test_defect_09_stalls_without_end_at_one_address(registry: Registries, engin
     """
     server = registry(MODEL, faults="stall")
     it = engine(
-        connections=1, part_size=1000 * KB, stall_timeout=0.05, max_retries=3, tuning={"park_first": NEVER}
+        connections=1, part_size=1000 * KB, stall_timeout=0.2, max_retries=3, tuning={"park_first": NEVER}
     )
     it.service.watch([DIGEST])
     pull = it.add(server.names()[0])

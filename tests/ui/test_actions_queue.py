@@ -44,10 +44,10 @@ async def test_marked_pulls_move_together() -> None:
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
-        (("s",), "sorted by name"),
-        (("S",), "sorted by queue"),
-        (("3",), "cut to what is queued"),
-        (("slash", "m", "enter"), "filtered"),
+        (("s",), "the queue is sorted by name; s leads back to its order"),
+        (("S",), "the queue is sorted by queue; S leads back to its order"),
+        (("3",), "the queue is cut to what is queued; 1 shows all"),
+        (("slash", "m", "enter"), "the queue is filtered; esc shows all"),
     ],
 )
 async def test_pulls_move_only_where_the_queue_is_seen_as_it_is(keys: tuple[str, ...], why: str) -> None:
@@ -58,7 +58,7 @@ async def test_pulls_move_only_where_the_queue_is_seen_as_it_is(keys: tuple[str,
         await settle(pilot)
         assert service.calls == []
         (text,) = said(app)
-        assert why in text and text.endswith("(2 times)")
+        assert text == f"{why} (2 times)" and len(text) <= 72, "whole at 80 columns"
 
 
 async def test_starting_next() -> None:
@@ -226,6 +226,26 @@ async def test_t_asks_for_the_cap_of_one_pull() -> None:
         await settle(pilot)
         assert service.calls == [("set_limit", 5 * MB, "pull1")]
         assert said(app) == ["qwen3:32b: at most 5.00 MB/s"]
+
+
+async def test_t_refuses_what_is_done() -> None:
+    service = FakeService(view(pull(1, "m", PullState.DONE, MB, MB)))
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("t")
+        assert isinstance(app.screen, MainScreen) and service.calls == []
+        assert said(app) == ["m is done: nothing to cap"]
+
+
+async def test_t_caps_only_those_of_the_marked_that_are_not_done() -> None:
+    service = FakeService(
+        view(pull(1, "m", PullState.DONE, MB, MB), pull(2, "n", PullState.PAUSED, MB, 0)),
+    )
+    app = make_app(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("asterisk", "t", *"5MB", "enter")
+        await settle(pilot)
+        assert service.calls == [("set_limit", 5 * MB, "pull2")]
 
 
 async def test_t_shows_the_cap_there_is_and_nothing_lifts_it() -> None:

@@ -179,9 +179,20 @@ async def test_several_names_at_once_with_one_sum(service: FakeService) -> None:
     app = app_of(service)
     async with app.run_test(size=(80, 24)) as pilot:
         await type_in(pilot, "a b")
-        assert "needs 5.00 GB of 212 GB free" in text_of(app, "verdict")
+        assert "needs at most 5.00 GB of 212 GB free" in text_of(app, "verdict"), "blobs may be the same"
         await pilot.press("enter")
         assert app.answers == [("a", "b")]
+
+
+async def test_two_ways_to_write_a_name_are_one_model(service: FakeService) -> None:
+    service.models["pebble"] = info("pebble:latest", 3 * GB, needed=3 * GB)
+    app = app_of(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "pebble pebble:latest -bad -bad")
+        text = text_of(app, "verdict")
+        assert text.count("pebble:latest") == 1 and text.count("'-bad'") == 1
+        assert "needs 3.00 GB of 212 GB free" in text
+        assert service.calls == [("inspect", "pebble")]
 
 
 async def test_one_bad_name_among_many_is_seen_first_and_keeps_the_others(service: FakeService) -> None:
@@ -249,6 +260,19 @@ async def test_names_of_before_come_by_key_and_by_mouse(service: FakeService) ->
         assert box.value == "m"
         await pilot.click("#recents", offset=(30, 0))
         assert box.value == "m phi4:14b"
+
+
+async def test_what_is_typed_after_a_name_of_before_stays(service: FakeService) -> None:
+    service.names = ("gemma3:4b", "phi4:14b")
+    app = app_of(service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        box = app.screen.query_one(Input)
+        await pilot.press("a", "down", *" zzz", "down")
+        assert box.value == "a gemma3:4b zzz gemma3:4b"
+        await pilot.press("down")
+        assert box.value == "a gemma3:4b zzz phi4:14b"
+        await pilot.press("up", "up")
+        assert box.value == "a gemma3:4b zzz"
 
 
 async def test_without_names_of_before_up_and_down_do_nothing(service: FakeService) -> None:

@@ -13,6 +13,7 @@ from pulltui.ui.keymap import ACTIONS, MAIN
 from pulltui.ui.screens.main import MainScreen
 from pulltui.ui.screens.notices import NoticesDialog
 from pulltui.ui.screens.saving import SavingDialog
+from pulltui.ui.telling import SHORT_TOAST, TINY_TOAST
 from pulltui.ui.widgets.key_line import KeyLine
 from pulltui.ui.widgets.line_view import LineView
 from pulltui.ui.widgets.pull_list import PullList
@@ -279,20 +280,19 @@ async def test_notices_are_shown_until_a_key() -> None:
         assert isinstance(app.screen, MainScreen)
 
 
-@pytest.mark.parametrize(("size", "lines"), [((80, 24), 1), ((50, 15), 1), ((30, 8), 0)])
-async def test_messages_leave_room_in_small_terminals(size: tuple[int, int], lines: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "seconds"), [((80, 24), 8.0), ((50, 15), SHORT_TOAST), ((30, 8), TINY_TOAST)]
+)
+async def test_messages_leave_room_in_small_terminals(size: tuple[int, int], seconds: float) -> None:
     app = make_app(FakeService(view(busy_pull())))
     async with app.run_test(size=size, notifications=True) as pilot:
         app.notify("word " * 30, title="phi4 is done", timeout=8)
         await pilot.pause()
         await pilot.pause()
         shown_toasts = list(app.screen.query(Toast))
-        assert sum(toast.region.height for toast in shown_toasts) == lines
-        assert [message.timeout for message in toasts(app)] == [3.0 if size[0] < 80 else 8][
-            : len(shown_toasts)
-        ]
-        if lines == 1:
-            assert toasts(app)[0].message.startswith("phi4 is done: word") and "…" in toasts(app)[0].message
+        assert sum(toast.region.height for toast in shown_toasts) == 1
+        assert [message.timeout for message in toasts(app)] == [seconds]
+        assert toasts(app)[0].message.startswith("phi4 is done: word") and "…" in toasts(app)[0].message
 
 
 @pytest.mark.parametrize("key", ["a", "question_mark"])

@@ -46,7 +46,7 @@ def test_installed_models_are_not_touched() -> None:
     text = words(scene, "pull1", delete=True)
     assert text == "1 model that is done stays installed."
     text = words(view(replace(pull(1, "m", PullState.QUEUED, GB, 0), blobs=())), "pull1", delete=True)
-    assert text == "Nothing that was fetched is lost."
+    assert text == "Nothing was fetched yet."
 
 
 def test_what_was_there_before_is_not_ours_to_delete() -> None:

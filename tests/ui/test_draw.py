@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from pulltui.engine.views import EngineView, PullState, Waiting
+from pulltui.engine.views import BlobState, EngineView, PullState, Waiting
 from pulltui.ui.draw.header import header_line, spark, summary_line
 from pulltui.ui.draw.pulls import head_line, row_line
 from pulltui.ui.draw.tabs import said, tabs_line
@@ -30,7 +30,7 @@ def everything(width: int, glyphs: Glyphs) -> list[Line]:
         head_line(width, Order(SortBy.SIZE), glyphs),
         header_line(capped, [1.0, 5.0, 3.0], width, glyphs),
         *(tabs_line(tab, counts(scene.pulls), KEYS, beside, width) for tab in Tab for beside in ([], SAID)),
-        summary_line(scene, width, glyphs),
+        summary_line(scene, width, glyphs, "a"),
     ]
     for row in rows(scene.pulls):
         lines.append(row_line(row, width, glyphs, cursor=True, marked=True))
@@ -102,9 +102,9 @@ def test_sums_that_are_not_known_yet_are_not_made_up() -> None:
     line = header_line(partly, [], 120, UNICODE).text
     assert "13.5 GB of 18.7 GB + ?  2 sizes not known yet" in line and " left" not in line
     assert "1 size not known yet" in header_line(none, [], 120, UNICODE).text
-    assert "%" in summary_line(known, 44, UNICODE).text
-    assert "%" not in summary_line(partly, 44, UNICODE).text
-    assert " left" not in summary_line(partly, 44, UNICODE).text
+    assert "%" in summary_line(known, 44, UNICODE, "a").text
+    assert "%" not in summary_line(partly, 44, UNICODE, "a").text
+    assert " left" not in summary_line(partly, 44, UNICODE, "a").text
 
 
 def test_the_header_drops_what_matters_least() -> None:
@@ -161,15 +161,42 @@ def test_the_graph_has_as_many_levels_as_there_are() -> None:
 
 
 def test_tiny_terminals_get_one_line() -> None:
-    assert summary_line(queue(), 40, UNICODE).text == "▼ 105 MB/s  34%  10m52s left  4 active"
-    assert summary_line(EngineView(), 40, UNICODE).text == "nothing queued  a add"
-    assert "1 done" in summary_line(view(pull(1, "m", PullState.DONE, 10, 10)), 40, UNICODE).text
+    assert summary_line(queue(), 40, UNICODE, "a").text == "▼ 105 MB/s  34%  10m52s left  4 active"
+    for key, words in (
+        ("a", "nothing queued  a add"),
+        ("x", "nothing queued  x add"),
+        ("", "nothing queued"),
+    ):
+        assert summary_line(EngineView(), 40, UNICODE, key).text == words
+    assert "1 done" in summary_line(view(pull(1, "m", PullState.DONE, 10, 10)), 40, UNICODE, "a").text
+
+
+def test_the_one_line_knows_what_holds_everything_back() -> None:
+    def told(**more: object) -> str:
+        return summary_line(msgspec.structs.replace(queue(), **more), 40, UNICODE, "a").text
+
+    assert "cap 20.0 MB/s" in told(limit=20e6, limit_why="settings")
+    assert "all paused (schedule)" in told(limit=0.0, limit_why="schedule: 22:00 to 06:00")
+    assert "held by the disk" in told(disk="1.00 MB/s")
+
+
+def test_what_a_failed_pull_has_not_fetched_is_stopped_and_not_queued() -> None:
+    failed = pull(1, "m", PullState.FAILED, 10_000_000, 5, error="403")
+    (blob,) = failed.blobs[:1]
+    for size in (10_000_000, 10):
+        blobs = tuple(
+            msgspec.structs.replace(blob, digest=f"sha256:{n:064x}", size=size, state=BlobState.QUEUED)
+            for n in range(2)
+        )
+        for row in rows([msgspec.structs.replace(failed, blobs=blobs)])[1:]:
+            text = row_line(row, 80, UNICODE, cursor=False).text
+            assert "stopped" in text and "queued" not in text and UNICODE.blob[BlobState.PAUSED] in text
 
 
 def test_when_everything_is_paused_the_one_line_says_so() -> None:
     paused, queued = pull(1, "m", PullState.PAUSED, 10, 5), pull(2, "n", PullState.QUEUED, 10, 0)
-    assert "1 paused" in summary_line(view(paused), 40, UNICODE).text
-    assert "2 queued" in summary_line(view(paused, queued), 40, UNICODE).text
+    assert "1 paused" in summary_line(view(paused), 40, UNICODE, "a").text
+    assert "2 queued" in summary_line(view(paused, queued), 40, UNICODE, "a").text
 
 
 def test_a_name_is_whole_where_there_is_room_and_else_loses_its_address() -> None:

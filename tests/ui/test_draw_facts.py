@@ -7,6 +7,7 @@ from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, Pul
 from pulltui.ui.draw.detail import KEYS, Look
 from pulltui.ui.draw.facts import fact_lines, facts
 from pulltui.ui.glyphs import UNICODE
+from pulltui.ui.words import pull_words
 from rich.cells import cell_len
 from support.scenes import GB, MB, busy_blob, busy_pull, digest, pull, view
 
@@ -39,6 +40,19 @@ def test_all_that_was_promised_is_there() -> None:
     assert found["goes to"] == "/home/ada/.ollama/models/blobs"
     assert found["parts"] == "125 of 188 so far, 15 connections"
     assert found["needs"].endswith("GB more, 212 GB are free")
+
+
+def test_what_comes_for_two_pulls_is_no_average_of_one() -> None:
+    blob = replace(busy_blob(), received=6 * GB)
+    mine = replace(busy_pull(), seconds=191.2, blobs=(blob,))
+    other = replace(mine, id="other")
+    assert "on average" in told(mine, blob)["elapsed"]
+    assert told(mine, blob, view(mine, other))["elapsed"] == "3m12s since this start"
+
+
+def test_a_time_is_the_same_in_the_list_and_in_the_details() -> None:
+    done = pull(8, "m", PullState.DONE, GB, GB, seconds=4.2, cached=GB)
+    assert pull_words(done, 40)[0] == f"done in {told(done, None)['elapsed']}" == "done in 5 s"
 
 
 def test_what_is_done_is_somewhere_and_needs_nothing() -> None:

@@ -156,3 +156,12 @@ def test_the_legend_explains_every_glyph_of_the_map(width: int) -> None:
     legend = next(text for text in texts if "receiving" in text)
     drawn_map = "".join(texts[1 : texts.index(legend)])
     assert all(glyph in legend for glyph in set(drawn_map) - {" "}), (drawn_map, legend)
+
+
+def test_why_a_pull_failed_is_read_in_full_before_there_is_a_map() -> None:
+    error = "the registry refused the blob at part 83 (403 Forbidden) " + "and gave no reason for that " * 5
+    hint = "The registry may want a login: write one into the settings, and try again after that."
+    failed = pull(1, "m", PullState.FAILED, 10**9, 5 * 10**8, error=error.strip(), hint=hint)
+    lines = [line.text for line in panel_lines(subject(failed), Pane.PARTS, 60, 9, Look(UNICODE, {}))]
+    told = " ".join(" ".join(line.strip() for line in lines).split())
+    assert len(lines) <= 9 and error.strip() in told and hint in told and "tries again" in told

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 from pulltui.engine.views import BlobState, PartState, PartView
 from pulltui.ui.draw.parts import (
-    CAPPED,
     active_lines,
     legend_line,
     map_cells,
@@ -16,6 +15,7 @@ from pulltui.ui.draw.parts import (
     usual_rate,
 )
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
+from pulltui.ui.words import CAPPED
 from rich.cells import cell_len
 from support.scenes import MB, busy_blob, part_map
 
@@ -28,7 +28,7 @@ def part(n: int = 1, state: PartState = PartState.RECEIVING, **more: object) -> 
     ("view", "words"),
     [
         (part(rate=5.0), ""),
-        (part(state=PartState.QUIET, silent=9.7, stall_after=30.0), "quiet 9 s, reconnect at 30 s"),
+        (part(state=PartState.QUIET, silent=9.7, stall_after=30.0), "quiet 10 s, reconnect at 30 s"),
         (
             part(state=PartState.WAITING, attempt=3, attempts=6, wait=6.4, why="503"),
             "retry 3 of 6 in 7 s (503), r now",
@@ -40,6 +40,10 @@ def part(n: int = 1, state: PartState = PartState.RECEIVING, **more: object) -> 
         (
             part(state=PartState.STALLED, attempt=2, attempts=6, wait=2.4),
             "retry 2 of 6 in 3 s (stalled), r now",
+        ),
+        (
+            part(state=PartState.WAITING, attempt=1, attempts=6, why="503"),
+            "retry 1 of 6, waits for a connection (503)",
         ),
         (part(state=PartState.FAILED, why="403"), "failed (403)"),
         (part(rate=2.0, attempt=1, attempts=6, why="reset"), "retry 1 of 6 (reset)"),

@@ -63,12 +63,22 @@ def test_nothing_filters_nothing() -> None:
         ("size>10x", "size>10g"),
         ("size:10g", "size>10g"),
         ("percent>lots", "0 to 100"),
+        ("sizze>3", "no sizze to filter by, try size"),
+        ("x2>3", "try size, left, speed, percent"),
+        (">3", "no field to filter by"),
+        ("state>3", "state:failed"),
+        ("sate:stalled", "try state:stalled"),
     ],
 )
 def test_what_cannot_be_understood_is_said_and_filters_nothing(text: str, words: str) -> None:
     chosen = parse(f"qwen {text}")
     assert words in chosen.problem and len(chosen.problem) <= 70
     assert [each.name for each in PULLS if chosen.matches(each)] == ["qwen3:32b"]
+
+
+@pytest.mark.parametrize("text", ["stable:7b", "slate:latest", "sate:", "sate:do", "x.y:5000/state:3b"])
+def test_what_may_be_a_name_is_one(text: str) -> None:
+    assert not parse(text).problem
 
 
 def test_a_pull_held_by_the_cap() -> None:

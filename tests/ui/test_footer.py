@@ -39,6 +39,19 @@ def test_eight_at_most_each_once_the_way_out_always(state: PullState, marked: bo
     assert not large or ids[1] == "open", "the way back to the list is among the first"
 
 
+@pytest.mark.parametrize(("large", "word"), [(False, "unmark"), (True, "back")])
+def test_escape_says_what_it_does_first(large: bool, word: str) -> None:
+    now = Situation(scene := waiting(PullState.PAUSED), scene.pulls)
+    entries = footer(now, marked=True, words=WORDS, large=large)
+    assert [entry.word for entry in entries if entry.action == "back"] == [word]
+
+
+@pytest.mark.parametrize("state", PullState)
+def test_a_cap_can_do_nothing_for_what_is_done(state: PullState) -> None:
+    scene = waiting(state)
+    assert acts("cap_pull", Situation(scene, scene.pulls)) is (state is not PullState.DONE)
+
+
 @pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize("movable", [True, False])
 @pytest.mark.parametrize("state", PullState)

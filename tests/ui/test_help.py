@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pulltui.engine.tuning import Tuning
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
 from pulltui.ui.keymap import resolve
 from pulltui.ui.screens.help import HelpDialog, help_lines
@@ -24,6 +25,11 @@ def test_it_is_whole_at_every_width(width: int, glyphs: Glyphs) -> None:
     assert all(
         glyph in told for glyph in (*glyphs.pull.values(), *glyphs.blob.values(), *glyphs.part.values())
     )
+
+
+def test_it_says_when_a_part_is_quiet_as_the_engine_does() -> None:
+    lines = [line.text for line in help_lines(GROUPS, 74, UNICODE)]
+    assert any(f"quiet for {Tuning().quiet_after:g} s" in line for line in lines)
 
 
 @pytest.mark.parametrize("size", [(40, 8), (60, 20), (120, 36)])

@@ -10,8 +10,12 @@ from pulltui.engine.views import Event, EventKind
 from pulltui.ui.diary import KEPT, Diary
 from pulltui.ui.glyphs import ASCII, UNICODE, Glyphs
 from pulltui.ui.keymap import resolve
+from pulltui.ui.screens.help import HelpDialog
 from pulltui.ui.screens.log import LogScreen
+from support.apps import make_app
 from support.dialogs import DialogApp, text_of
+from support.fake_service import FakeService
+from support.scenes import queue
 
 
 class Log:
@@ -156,3 +160,14 @@ async def test_its_keys_are_those_that_were_configured() -> None:
         assert "follows" in text_of(app, "title")
         await pilot.press("q", "f4")
         assert app.answers == [None]
+
+
+async def test_help_works_here_as_well_and_comes_back_here() -> None:
+    app = make_app(FakeService(queue()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("l", "question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpDialog)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, LogScreen)

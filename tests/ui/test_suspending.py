@@ -40,6 +40,22 @@ def test_an_editor_that_is_not_there_is_said(tmp_path: Path) -> None:
         assert terminal.read_to_end() == 0
 
 
+def test_ctrl_z_works_in_the_log_as_well() -> None:
+    with Terminal([SCRIPT, "20"]) as terminal:
+        terminal.read_until(screen=LAST_OF_FRAME)
+        terminal.press("l")
+        terminal.read_until(screen=b"newest")
+        terminal.press("\x1a")
+        _, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        terminal.read_until(screen=b"\x1b[?1049l")
+        terminal.screen = b""
+        terminal.signal(signal.SIGCONT)
+        terminal.read_until(screen=b"newest")
+        terminal.press("\x03")
+        assert terminal.read_to_end() == 0
+
+
 def test_ctrl_z_stops_it_with_the_terminal_whole_and_it_comes_back_drawn() -> None:
     with Terminal([SCRIPT, "20"]) as terminal:
         terminal.read_until(screen=LAST_OF_FRAME)

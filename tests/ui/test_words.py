@@ -4,7 +4,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from pulltui.engine.views import BlobState, PullState, Waiting
-from pulltui.ui.words import blob_words, pull_words, span_of, trouble, waiting_briefly, waiting_words
+from pulltui.ui.words import (
+    blob_words,
+    pull_words,
+    shown_state,
+    span_of,
+    trouble,
+    waiting_briefly,
+    waiting_words,
+)
 from support.scenes import busy_blob, busy_pull, pull
 
 
@@ -47,6 +55,21 @@ def test_a_pull_that_a_host_keeps_waiting_waits() -> None:
     assert pull_words(held, 40) == ("waiting 7 s: registry busy (503)", "wait")
     getting_some = msgspec.structs.replace(busy_pull(), waiting=waiting)
     assert pull_words(getting_some, 40)[0].startswith("1 stalled")
+
+
+def test_a_pull_that_gets_its_share_of_a_cap_does_not_wait() -> None:
+    waiting = Waiting("its turn comes: the cap makes do with 1 connection", kind="connections")
+    blob = replace(busy_blob(troubled=False), connections=0)
+    some = replace(busy_pull(), blobs=(blob,), waiting=waiting, capped=True, connections=0, rate=51e3)
+    assert shown_state(some) is PullState.DOWNLOADING
+    assert pull_words(some, 22) == ("held by the cap", "held")
+    assert pull_words(some, 13) == ("capped", "held")
+    assert shown_state(replace(some, rate=0.0)) is PullState.WAITING
+
+
+def test_connections_are_counted_in_whole_words_or_in_whole_short_ones() -> None:
+    blob = busy_blob(troubled=False)
+    assert [blob_words(blob, room)[0] for room in (14, 13)] == ["16 connections", "16 conns"]
 
 
 def test_a_blob_between_two_connections_does_not_wait() -> None:

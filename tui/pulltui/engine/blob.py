@@ -234,17 +234,17 @@ class BlobDownload:
 
     def setback(self, run: Run, setback: PartSetback) -> None:
         """A run broke off for its part's own reasons: count it, and say when it is tried again."""
-        part, settings = run.part, self._context.settings.retry
-        base = self._context.tuning.resolve_base if setback.resolving else self._context.tuning.backoff_base
-        kind = EventKind.RETRY
-        if isinstance(setback, StallSetback):
-            kind = EventKind.STALLED
-            self.stalls += 1
+        part, settings, tuning = run.part, self._context.settings.retry, self._context.tuning
+        kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
+        self.stalls += kind is EventKind.STALLED
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
             run.source.refresh(run.generation)  # it may lead somewhere better
         self.retries += 1
-        if 3 * run.received >= run.end - run.start:  # near the end little is asked for, and little progress
+        # Near the end little is asked for, so that little is progress.
+        gained = run.received >= min(tuning.gain, (run.end - run.start) // 3) and kind is EventKind.RETRY
+        if gained:
             part.failures = 0
+        base = tuning.resolve_base if setback.resolving or gained else tuning.backoff_base
         again = part.fail(setback.why, settings.max_retries)
         wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
         part.not_before = self._context.clock() + wait

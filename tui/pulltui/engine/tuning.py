@@ -32,6 +32,8 @@ class Tuning(msgspec.Struct, frozen=True):
     """Of resolving a blob's URL."""
     budget_refill: int = 1 * MIB
     """Progress that makes a part's earlier failures forgotten."""
+    gain: int = 64 * KIB
+    """A connection that broke after so much was worth it: its part goes on at once, with a fresh budget."""
     probe_first: float = 1.0
     probe_last: float = 5.0
     """First and longest pause between two looks at a host in trouble."""

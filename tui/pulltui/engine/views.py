@@ -66,7 +66,7 @@ class PartView(msgspec.Struct, frozen=True):
     state: PartState
     rate: float = 0.0
     silent: float = 0.0
-    """Seconds since the last byte came off the socket; counted from 3 s on."""
+    """Seconds since the last byte came off the socket; counted from `quiet_after` on."""
     stall_after: float = 0.0
     """The silence at which the connection is given up."""
     takeover: float = 0.0

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pulltui_config.units import format_rate
 
 from pulltui.engine.api import EngineApi
+from pulltui.engine.views import PullState
 from pulltui.ui.caps import BY_HAND, NO_CAP, higher, in_force, lower
+from pulltui.ui.commands import what_are
 from pulltui.ui.screens.cap import CapDialog
 from pulltui.ui.stage import Stage
 from pulltui.ui.words import counted
@@ -65,8 +67,11 @@ class Capping:
 
     def one(self) -> None:
         """Ask for a cap of the chosen pulls, each by itself."""
-        pulls = self._stage.chosen()
+        chosen = self._stage.chosen()
+        pulls = [pull for pull in chosen if pull.state is not PullState.DONE]
         if not pulls:
+            if chosen:
+                self._stage.say(f"{what_are(chosen)}: nothing to cap")
             return
         ids, what = [pull.id for pull in pulls], pulls[0].name
         if len(pulls) > 1:

@@ -10,6 +10,7 @@ from pulltui.engine.api import EngineApi
 from pulltui.engine.clean import safe_name
 from pulltui.engine.views import PullState, PullView
 from pulltui.ui.offers import CAN_PAUSE, CAN_RESUME, CAN_RETRY
+from pulltui.ui.ordering import Order, SortBy
 from pulltui.ui.screens.confirm import RemoveDialog
 from pulltui.ui.stage import Stage
 from pulltui.ui.words import counted
@@ -44,7 +45,7 @@ class Commands:
         elif stopped := _ids(chosen, CAN_RESUME):
             self._resume(stopped)
         elif chosen:
-            self._stage.say(f"{_what(chosen)}: nothing to pause")
+            self._stage.say(f"{what_are(chosen)}: nothing to pause")
 
     def pause_all(self) -> None:
         """Pause all pulls; if that was done already, go on with those that it has paused."""
@@ -84,9 +85,9 @@ class Commands:
         if pulls := _ids(chosen, CAN_RETRY):
             self._stage.send("retry", lambda: self._service.retry(pulls))
         elif any(pull.state is PullState.PAUSED for pull in chosen):
-            self._stage.say(f"{_what(chosen)}: {self._stage.key('pause')} goes on")
+            self._stage.say(f"{what_are(chosen)}: {self._stage.key('pause')} goes on")
         elif chosen:
-            self._stage.say(f"{_what(chosen)}: nothing to retry")
+            self._stage.say(f"{what_are(chosen)}: nothing to retry")
 
     def retry_failed(self) -> None:
         """Try all failed pulls again."""
@@ -173,10 +174,21 @@ class Commands:
     def move(self, by: int) -> None:
         """Move the chosen pulls in the queue, if the list shows it as it is."""
         if why := self._stage.lens.why_not_movable:
-            self._stage.say(f"the list is {why}: pulls are moved where all are shown in the queue's order")
+            self._stage.say(f"the queue is {why}{self._way_to_queue()}")
             return
         if chosen := [pull.id for pull in self._stage.chosen()]:
             self._stage.send("move", lambda: self._service.move(chosen, by))
+
+    def _way_to_queue(self) -> str:
+        """Return the key that shows the queue as it is again, and that it does."""
+        lens = self._stage.lens
+        if lens.order != Order():
+            action = "sort_reverse" if lens.order.by is SortBy.QUEUE else "sort"
+            does = "leads back to its order"
+        else:
+            action, does = ("back", "shows all") if lens.filter.text else ("tab_all", "shows all")
+        key = self._stage.key(action)
+        return f"; {key} {does}" if key else ""
 
     def start_next(self) -> None:
         """Put the chosen pulls before all that wait for their turn."""
@@ -187,7 +199,7 @@ class Commands:
                 f"{_names(chosen)}: next" if len(waiting) == len(chosen) else "those that wait: next"
             )
         elif chosen:
-            self._stage.say(f"{_what(chosen)}: not waiting for a turn")
+            self._stage.say(f"{what_are(chosen)}: not waiting for a turn")
 
     def limit(self, pulls: Sequence[PullView], rate: float | None) -> None:
         """Cap each of these pulls."""
@@ -205,6 +217,6 @@ def _names(pulls: Sequence[PullView]) -> str:
     return pulls[0].name if len(pulls) == 1 else counted(len(pulls), "pull")
 
 
-def _what(pulls: Sequence[PullView]) -> str:
+def what_are(pulls: Sequence[PullView]) -> str:
     """Return what the pulls are: "m is done", "none of 3 pulls"."""
     return f"{pulls[0].name} is {pulls[0].state.value}" if len(pulls) == 1 else f"none of {len(pulls)} pulls"

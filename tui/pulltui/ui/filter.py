@@ -33,7 +33,10 @@ _NUMBERS: Final[Mapping[str, Callable[[PullView], float]]] = {
     "speed": lambda pull: pull.rate,
     "percent": lambda pull: 100 * pull.done / pull.size if pull.size else 0.0,
 }
-_TERM: Final = re.compile(r"([a-z]+)(:|<=|>=|<|>|=)(.*)", re.IGNORECASE)
+_FIELDS: Final = ("state", "host", *_NUMBERS)
+_TERM: Final = re.compile(r"([^:<>=]*)(:|<=|>=|<|>|=)(.*)")
+_TELLING: Final = 3
+"""Letters of a state that make what stands before the colon a misspelt `state`."""
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -66,7 +69,8 @@ def parse(text: str) -> Filter:
     """Return the filter that `text` means: terms with spaces between them, `-` before one turns it round.
 
     `state:` takes a state (STATES), `host:` a piece of the registry's name; `size`, `left` and `speed` are
-    compared with sizes (`size>10g`), `percent` with a number; everything else is a piece of the name.
+    compared with sizes (`size>10g`), `percent` with a number; everything else is a piece of the name, which
+    has no `<`, `>` or `=`.
     """
     tests: list[Test] = []
     problem = ""
@@ -99,7 +103,25 @@ def _test(word: str) -> Test:
         return lambda pull: holds(of(pull), number)
     if field in _NUMBERS:
         raise _TermError(f"{field} is compared: {field}>{'50' if field == 'percent' else '10g'}")
+    if compare != ":":
+        raise _TermError(_no_field(field))
+    if _means_state(field, value.lower()):
+        raise _TermError(f"no {field}: to filter by, try state:{value}")
     return _named(word)  # names have colons too: llama3.2:3b
+
+
+def _no_field(field: str) -> str:
+    """Return why nothing is compared with this field."""
+    if field in ("state", "host"):
+        return f"{field} is not compared: {'state:failed' if field == 'state' else 'host:hf.co'}"
+    near = get_close_matches(field, _FIELDS, 1)
+    return f"no {field or 'field'} to filter by, try {near[0] if near else ', '.join(_NUMBERS)}"
+
+
+def _means_state(field: str, value: str) -> bool:
+    """Return whether this looks like `state:` with a slip, and not like a name with its tag."""
+    known = len(value) >= _TELLING and any(state.startswith(value) for state in STATES)
+    return known and bool(get_close_matches(field, ("state",)))
 
 
 def _named(word: str) -> Test:

@@ -52,8 +52,8 @@ def footer(now: Situation, *, marked: bool, words: Mapping[str, str], large: boo
         first, *others = (name for name in found if name != "open")
         found = [first, "open", *others]
     room = MOST - len(ALWAYS) - len(last)
-    said = {**words, "pause": pause_word(chosen), "cap_down": "cap", "back": "unmark" if marked else "back"}
-    said |= {"open": "list"} if large else {}
+    said = {**words, "pause": pause_word(chosen), "cap_down": "cap", "back": "unmark"}
+    said |= {"open": "list", "back": "back"} if large else {}  # there, marks go with the second escape
     return [Entry(name, said[name]) for name in (*found[:room], *last, *ALWAYS)]
 
 

@@ -131,7 +131,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
 MAIN: Final = tuple(action.id for actions in GROUPS.values() for action in actions)
 MOVES: Final = tuple(action.id for action in GROUPS[MOVING])
 IN_SETTINGS: Final = tuple(action.id for action in ELSEWHERE[SETTINGS])
-IN_LOG: Final = (*(action.id for action in ELSEWHERE[LOG]), *MOVES)
+IN_LOG: Final = (*(action.id for action in ELSEWHERE[LOG]), *MOVES, "help", "suspend")
 _PLACES: Final = (MAIN, IN_SETTINGS, IN_LOG)
 """Actions whose keys must differ, as they work in the same place."""
 

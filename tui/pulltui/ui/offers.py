@@ -72,6 +72,7 @@ _ASKED: Final[Mapping[str, Callable[[Situation], bool]]] = {
     "copy": lambda now: any(pull.blobs for pull in now.chosen),
     "undo": lambda now: bool(now.view.undo),
     "adopt": lambda now: bool(now.view.adoptable),
+    "cap_pull": lambda now: any(pull.state is not PullState.DONE for pull in now.chosen),
     "cap_down": lambda now: (limit := in_force(now.view)) is None or limit > STEPS[0],
     "cap_up": lambda now: in_force(now.view) is not None,
 }

@@ -6,7 +6,7 @@ from textual.app import App
 from textual.notifications import SeverityLevel
 
 from pulltui.ui.glyphs import Glyphs
-from pulltui.ui.layout import is_small, is_tiny
+from pulltui.ui.layout import TINY_HEIGHT, is_small, is_tiny
 from pulltui.ui.lines import fit
 from pulltui.ui.toasts import MOST, Told
 
@@ -14,10 +14,15 @@ _AROUND = 6
 """Cells around a message: its edge, a space on either side, and Textual's room for scrolling."""
 SHORT_TOAST = 3.0
 """Seconds that a message stays in a small terminal, where it covers what is to be seen."""
+TINY_TOAST = 2.0
+"""The same in a tiny one, where it stands in the place of the keys."""
 
 
 class TellingApp(App[None]):
     """An app whose messages count instead of piling up."""
+
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (TINY_HEIGHT, "-high")]  # noqa: RUF012 - as Textual has it
+    DEFAULT_CSS = "Screen.-tiny > ToastRack { margin-bottom: 0; }"
 
     _glyphs: Glyphs
 
@@ -30,7 +35,7 @@ class TellingApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """As Textual's, without markup; in a small terminal for a short time, in a tiny one not at all.
+        """As Textual's, without markup; in a small terminal for a short time, in a tiny one over the keys.
 
         What is up already is not put up again: it counts how often it was said. It takes one line; only what
         failed, and is told nowhere else, is told in full where there is room.
@@ -42,15 +47,13 @@ class TellingApp(App[None]):
     ) -> None:
         """Put up a message in the place of the one about the same `topic`; "": about itself."""
         width, height = self.size
-        if is_tiny(width, height):
-            return
         told = Told(message, title, severity, timeout, topic=topic or f"{severity} {title}: {message}")
         if not topic:
             told.times += sum(each.times for each in self._up(told.topic))
         again = f" ({told.times} times)" if told.times > 1 else ""
         small, alone = is_small(width, height), severity != "information" and not topic
         if small:
-            told.timeout = SHORT_TOAST
+            told.timeout = TINY_TOAST if is_tiny(width, height) else SHORT_TOAST
         if small or not alone:
             text = f"{title}: {message}" if title else message
             text = fit(text, width - _AROUND - len(again), self._glyphs.more)

@@ -42,6 +42,8 @@ PART_ROLE = {
 
 BY_DISK = "held by the disk"
 """What the engine says of a part that waits for the disk (`PartView.why`), and we of all else that does."""
+CAPPED = "held by the cap"
+"""The same of our own cap."""
 
 
 def span_of(seconds: float) -> str:
@@ -114,9 +116,11 @@ def trouble(blobs: Sequence[BlobView], room: int) -> str:
 
 
 def shown_state(pull: PullView) -> PullState:
-    """Return the state to show: a pull that is kept waiting by a host and gets nothing is waiting."""
-    still = not pull.rate or not pull.connections
-    return PullState.WAITING if pull.waiting is not None and still else pull.state
+    """Return the state to show: a pull that is kept waiting and gets nothing is waiting.
+
+    Under a cap it may be without a connection for a moment, and get its share all the same.
+    """
+    return PullState.WAITING if pull.waiting is not None and not pull.rate else pull.state
 
 
 def disk_words(room: int) -> str:
@@ -140,6 +144,8 @@ def pull_words(pull: PullView, room: int) -> tuple[str, str]:
             return words, "bad" if any(blob.stalled for blob in going) else "wait"
         if pull.disk:
             return disk_words(room), "held"
+        if pull.capped and pull.waiting is not None:
+            return CAPPED if len(CAPPED) <= room else "capped", "held"
     return pull.state.value, role
 
 
@@ -156,7 +162,8 @@ def blob_words(blob: BlobView, room: int) -> tuple[str, str]:
         if blob.single_stream:
             return "1 stream", role
         if blob.connections:
-            return counted(blob.connections, "connection"), role
+            words = counted(blob.connections, "connection")
+            return words if len(words) <= room else counted(blob.connections, "conn"), role
         if not blob.rate:  # else it is between two connections, as under a cap
             return "waiting", "wait"
     return blob.state.value, role

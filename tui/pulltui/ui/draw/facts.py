@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from pulltui_config.units import format_duration, format_rate, format_size
+from pulltui_config.units import format_rate, format_size
 
 from pulltui.engine.views import BlobState, BlobView, EngineView, PullState, PullView
 from pulltui.ui.draw.detail import Look, cap_words, named
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, broken, fit, percent
 from pulltui.ui.rows import SMALL
-from pulltui.ui.words import counted
+from pulltui.ui.words import counted, span_of
 
 _LABEL = 11
 _COLUMN = 54
@@ -113,11 +113,13 @@ def _about_blob(pull: PullView, blob: BlobView | None) -> Iterator[Fact]:
 
 def _going(view: EngineView, pull: PullView, blob: BlobView | None) -> Iterator[Fact]:
     if pull.seconds >= 1:
+        # What came of a shared blob came for both: it says nothing of this pull's speed.
+        alone = _shared(view, pull) < SMALL
         fetched = sum(each.received for each in pull.blobs)
-        average = f", {format_rate(fetched / pull.seconds)} on average" if fetched else ""
+        average = f", {format_rate(fetched / pull.seconds)} on average" if fetched and alone else ""
         # What came before this start took its time, too; nobody knows how much.
         since = " since this start" if pull.done > fetched + pull.cached else ""
-        yield Fact("elapsed", format_duration(pull.seconds) + since + average)
+        yield Fact("elapsed", span_of(pull.seconds) + since + average)
     if blob is not None and blob.state not in _HERE:
         if blob.parts:
             going = f", {counted(blob.connections, 'connection')}" if blob.connections else ""

@@ -107,15 +107,21 @@ def _space(view: EngineView, free: int, width: int) -> Span:
     return Span(text, "bad" if needs > free else "dim")
 
 
-def summary_line(view: EngineView, width: int, glyphs: Glyphs) -> Line:
-    """Return the one line that tiny terminals get."""
+def summary_line(view: EngineView, width: int, glyphs: Glyphs, add: str) -> Line:
+    """Return the one line that tiny terminals get; `add` is the key that adds, "" if there is none."""
     if view.starting:
         return Line((Span("looking what is queued", "dim"),))
     if not view.pulls:
-        return Line(
-            tuple(join_fitting([(0, Span("nothing queued", "dim")), (1, Span("a add"))], width, "  "))
-        )
+        said = [
+            (0, Span("nothing queued", "dim")),
+            *([(1, Span(f"{add} add", "text", "add"))] if add else []),
+        ]
+        return Line(tuple(join_fitting(said, width, "  ")))
     facts = [(0, Span(f"{glyphs.down} {format_rate(view.rate)}", "active"))]
+    if words := cap_words(view, width):
+        facts.append((1, Span(words, "wait" if view.capped or view.limit == 0 else "text")))
+    if view.disk:
+        facts.append((1, Span(BY_DISK, "held")))
     if view.size and not view.unresolved:
         facts.append((1, Span(percent(view.done, view.size), "strong")))
     if view.eta is not None and view.eta >= 1 and not view.unresolved:

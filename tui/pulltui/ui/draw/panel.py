@@ -118,7 +118,9 @@ def _parts(subject: Subject, width: int, height: int, look: Look, labels: Sequen
     said = status(view, pull, blob, keys)
     if height == 1 and said:
         return status_lines(said, width, 1, glyphs)
-    sentences = status_lines(said, width, max(1, min(6, height - 1)), glyphs)
+    # What has failed has to be read in full; there is nothing to be seen in its map that matters more.
+    most = height - 1 if pull.state is PullState.FAILED else min(6, height - 1)
+    sentences = status_lines(said, width, max(1, most), glyphs)
     room = height - 1 - len(sentences)
     map_rows = _map_rows(blob, width - 2, room) if blob is not None and pull.state not in _FINISHED else 0
     space = width - 6 - (sum(cell_len(span.text) for span in labels) + 3 if labels else 0)

@@ -18,7 +18,7 @@ from pulltui.ui.draw.detail import KEYS, Keys, named
 from pulltui.ui.draw.pulls import short
 from pulltui.ui.glyphs import Glyphs
 from pulltui.ui.lines import Line, Span, bar, fit, join_fitting, percent
-from pulltui.ui.words import BY_DISK, PART_ROLE, counted, span_of
+from pulltui.ui.words import BY_DISK, CAPPED, PART_ROLE, counted, span_of
 
 _LEGEND = (
     (PartState.DONE, "done"),
@@ -34,8 +34,6 @@ _LEGEND = (
 _DELAYED = (PartState.STALLED, PartState.WAITING)
 _TROUBLED = (PartState.FAILED, PartState.STALLED, PartState.WAITING, PartState.QUIET)
 _TAKES_OVER = "another connection takes over"
-CAPPED = "held by the cap"
-"""What the engine says of a part that our own cap holds back (`PartView.why`)."""
 _HELD = (CAPPED, BY_DISK)
 SLOW = 0.3
 """A part below this share of its siblings' median speed is called slow."""
@@ -179,18 +177,19 @@ def part_trouble(part: PartView, usual: float, keys: Keys = KEYS) -> tuple[str, 
     """
     why = f" ({part.why})" if part.why else ""
     time = f" in {span_of(part.wait)}" if part.wait > 0 else ""
+    if part.state is PartState.STALLED:
+        why = why or " (stalled)"
+    # Without a time there is none to shorten: another try takes only a connection.
+    soon = f"{time}{why}, {named(keys)['retry']} now" if time else f", waits for a connection{why}"
     tries = f"retry {part.attempt} of {part.attempts}"
-    now = f"{named(keys)['retry']} now"
     role = PART_ROLE[part.state]
     match part.state:
         case PartState.WAITING if part.attempt == 0:
             return ", ".join(filter(None, (part.why, time and f"next try{time}"))) or "waits", role
-        case PartState.WAITING:
-            return f"{tries}{time}{why}, {now}", role
-        case PartState.STALLED:
-            return f"{tries}{time}{why or ' (stalled)'}, {now}", role
+        case PartState.WAITING | PartState.STALLED:
+            return f"{tries}{soon}", role
         case PartState.QUIET:
-            return f"quiet {int(part.silent)} s{_until(part)}", role
+            return f"quiet {round(part.silent)} s{_until(part)}", role
         case PartState.FAILED:
             return f"failed{why}", role
         case PartState.RECEIVING if not part.begun:

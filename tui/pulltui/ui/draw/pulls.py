@@ -35,6 +35,8 @@ class Columns:
 
 _SOON = 1.0
 """Seconds: a time left that is shorter is over before it is read."""
+_STOPPED = "stopped"
+"""What a blob is that waits in no queue, since its pull has failed."""
 _FRONT = 4
 """Cells before the name: cursor, mark, glyph and a space."""
 
@@ -162,6 +164,8 @@ def _blob_cells(row: Row, at: Columns, glyphs: Glyphs) -> _Cells:
     words, role = blob_words(blob, at.tail if still else at.state)
     hashing = blob.state is BlobState.VERIFYING
     glyph, glyph_role = glyphs.blob[blob.state], BLOB_ROLE.get(blob.state, "dim")
+    if _is_stopped(row, blob.state):
+        glyph, words = glyphs.blob[BlobState.PAUSED], _STOPPED
     if blob.state is BlobState.DOWNLOADING and not blob.connections and not blob.rate:
         glyph, glyph_role = glyphs.pull[PullState.WAITING], "wait"
     elif blob.state is BlobState.DOWNLOADING and blob.quiet and blob.quiet == blob.connections:
@@ -183,19 +187,25 @@ def _blob_cells(row: Row, at: Columns, glyphs: Glyphs) -> _Cells:
 
 def _folded_cells(row: Row, glyphs: Glyphs) -> _Cells:
     state = folded_state(row.blobs)
+    stopped = _is_stopped(row, state)
     return _Cells(
-        glyph=f"{glyphs.last_branch} {glyphs.blob[state]}",
+        glyph=f"{glyphs.last_branch} {glyphs.blob[BlobState.PAUSED if stopped else state]}",
         glyph_role=BLOB_ROLE.get(state, "dim"),
         name=folded_name(row.blobs),
         part=sum(blob.done for blob in row.blobs),
         whole=sum(blob.size for blob in row.blobs),
         hashing=False,
-        words=state.value,
+        words=_STOPPED if stopped else state.value,
         words_role=BLOB_ROLE.get(state, "dim"),
         rate=0.0,
         left=None,
         beneath=True,
     )
+
+
+def _is_stopped(row: Row, state: BlobState) -> bool:
+    """Return whether nothing comes of a blob because its pull has failed: it is in no queue."""
+    return row.pull.state is PullState.FAILED and state is BlobState.QUEUED
 
 
 def _spans(cells: _Cells, at: Columns, glyphs: Glyphs, *, strong: bool) -> list[Span]:

@@ -99,6 +99,8 @@ class AddDialog(Dialog[tuple[str, ...]]):
         """Which of the recent names was chosen by key."""
         self._typed = ""
         """What stood there before that."""
+        self._written = ""
+        """What stands there since."""
         self._found: dict[str, ModelInfo | PullError] = {}
         self._names: list[str] = []
         self._verdict = LineView(id="verdict")
@@ -130,7 +132,9 @@ class AddDialog(Dialog[tuple[str, ...]]):
 
     @on(Input.Changed)
     def _on_changed(self, event: Input.Changed) -> None:
-        names = names_in(event.value)
+        if self._typed_on():
+            self.fill()
+        names = self._once(names_in(event.value))
         if names != self._names:
             self._names = names
             self._judge()
@@ -149,21 +153,41 @@ class AddDialog(Dialog[tuple[str, ...]]):
     @on(LineView.Pressed)
     def _on_pressed(self, event: LineView.Pressed) -> None:
         event.stop()
+        self._typed_on()
         self._choose(self._recent.index(event.action))
 
     def action_recent(self, by: int) -> None:
         """Put the next of the names of before into the input; before the first stands what was typed."""
         if self._recent:
+            self._typed_on()
             self._choose((self._chosen + 1 + by) % (len(self._recent) + 1) - 1)
+
+    def _typed_on(self) -> bool:
+        """Forget which name was chosen if the text was changed since: it is what was typed, then."""
+        changed = self._chosen >= 0 and self.query_one(Input).value != self._written
+        if changed:
+            self._chosen = -1
+        return changed
 
     def _choose(self, number: int) -> None:
         box = self.query_one(Input)
         if self._chosen < 0:
             self._typed = box.value
         self._chosen = number
-        box.value = f"{self._typed} {self._recent[number]}".strip() if number >= 0 else self._typed
+        self._written = f"{self._typed} {self._recent[number]}".strip() if number >= 0 else self._typed
+        box.value = self._written
         box.cursor_position = len(box.value)
         self.fill()
+
+    def _once(self, typed: Sequence[str]) -> list[str]:
+        """Return the names without those that mean the same model as one before them."""
+        found: dict[str, str] = {}
+        for each in typed:
+            try:
+                found.setdefault(self._service.check_name(each), each)
+            except PullError:
+                found.setdefault(each, each)
+        return list(found.values())
 
     async def _look_back(self) -> None:
         """Show the names of before."""
@@ -264,11 +288,15 @@ def _told(verdict: Verdict) -> str:
 
 
 def space_words(verdicts: Sequence[Verdict], free: int | None) -> str:
-    """Return how much space all of it needs; "" as long as nothing is known."""
+    """Return how much space all of it needs; "" as long as nothing is known.
+
+    What several models have in common is fetched once, but what that is is not known here: "at most".
+    """
     infos = [verdict.info for verdict in verdicts if verdict.info is not None]
     if not infos:
         return ""
     of = f" of {format_size(free)} free" if free is not None else ""
     unknown = sum(verdict.info is None and verdict.good and not verdict.queued for verdict in verdicts)
     more = f", {unknown} of unknown size" if unknown else ""
-    return f"needs {format_size(sum(info.needed for info in infos))}{of}{more}"
+    most = "at most " if sum(info.needed > 0 for info in infos) > 1 else ""
+    return f"needs {most}{format_size(sum(info.needed for info in infos))}{of}{more}"

@@ -121,7 +121,7 @@ def removal_words(view: EngineView, chosen: Sequence[PullView], *, delete: bool)
             f"{format_size(found.own)} that were fetched stay on disk: adding it again goes on there."
         )
     elif not found.shared and any(pull.state is not PullState.DONE for pull in chosen):
-        yield Sentence("Nothing that was fetched is lost.")
+        yield Sentence("Nothing was fetched yet.")
     if found.shared:
         blobs = counted(found.blobs, "blob") + (" is" if found.blobs == 1 else " are")
         others = ", ".join(found.needed_by[:NAMES])

@@ -112,7 +112,7 @@ _PARTS = {
     PartState.HELD: "next in its run",
     PartState.RECEIVING: "receiving",
     PartState.WAITING: "waits for a retry",
-    PartState.QUIET: "quiet for 3 s",
+    PartState.QUIET: "quiet for 1.5 s",
     PartState.STALLED: "stalled",
     PartState.FAILED: "failed",
 }

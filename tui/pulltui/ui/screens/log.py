@@ -133,8 +133,14 @@ class LogScreen(Screen[None]):
             "page_up": lambda: self.action_page(-1),
             "first": self.action_first,
             "last": self.action_follow,
+            "help": lambda: self._run("app.help"),
+            "suspend": lambda: self._run("app.suspend"),
         }
         does[action]()
+
+    def _run(self, action: str) -> None:
+        """Have the app do it."""
+        self.call_later(self.run_action, action)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by lines; at the end it follows again."""

@@ -245,7 +245,7 @@ class MainScreen(Screen[None]):
         self._keys.display = height > 1 and not self._filter.display
         self._draw_keys(tiny=tiny)
         if tiny:
-            self._header.show([summary_line(self.view, width, self.glyphs)])
+            self._header.show([summary_line(self.view, width, self.glyphs, self.key("add"))])
             _give(self._head, 0)
             _give(self.pulls, tiny_rows(width, height))
             _give(self.panel, 0)
