@@ -217,7 +217,8 @@ def test_parts_that_used_up_their_retries_rest_and_then_come(
     registry: Registries, engine: Engines, transport_kind: str
 ) -> None:
     server = registry(MODEL, faults="502")
-    it = engine(transport=transport_kind, max_retries=1, tuning={"park_first": 0.3, "park_last": 0.3})
+    parked = {"park_first": 0.3, "park_last": 0.3}
+    it = engine(transport=transport_kind, max_retries=1, stall_timeout=30.0, tuning=parked)
     it.service.watch([DIGEST])
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).state is PullState.WAITING, "waiting")

@@ -113,7 +113,14 @@ def met(it: Engine, evil: str) -> FakeService:
         it.service.watch([digest_of(place) for place in PLACES])
         for name in names.values():
             it.add(name)
-        it.until(lambda: all(pull.state is PullState.FAILED or pull.waiting for pull in it.look().pulls))
+        told: set[str] = set()
+
+        def all_told() -> bool:
+            """Each has failed or waited once: they do not all wait at one moment."""
+            told.update(pull.id for pull in it.look().pulls if pull.state is PullState.FAILED or pull.waiting)
+            return len(told) == len(names)
+
+        it.until(all_told)
         service = FakeService(it.look())
         service.log = it.service.events(0)
         service.models[names["manifest"]] = refusal

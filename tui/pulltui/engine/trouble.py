@@ -206,7 +206,7 @@ def _kind(error: BaseException) -> tuple[FaultKind, str]:
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             return FaultKind.TRUST, _DISTRUST.get(link.verify_code, Distrust.OTHER)
-        if isinstance(link, ssl.SSLEOFError):
+        if isinstance(link, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return (FaultKind.CLOSED if connecting else FaultKind.SHORT_BODY), ""
         if isinstance(link, ssl.SSLError):
             if any(words in str(link) for words in _CLIENT_CERTIFICATE):
