@@ -278,6 +278,13 @@ def test_they_become_fewer_when_each_brings_more() -> None:
     assert bucket.connections == 4 < grown
 
 
+def test_a_lower_cap_begins_with_few_again() -> None:
+    bucket = Bucket(4 * MB, 0.0)
+    readers_of(bucket, 0.5 * MB, 5)
+    bucket.change(1 * MB, 5.0)
+    assert bucket.connections == 1
+
+
 def test_a_pause_says_nothing_about_the_number_of_connections() -> None:
     bucket = Bucket(4 * MB, 0.0)
     bucket.take(100, 60.0)

@@ -46,7 +46,7 @@ STEPS = (
     ("1", r"\[1:All 4\]"),
     ("s", r"by name ▲"),
     ("S", r"by name ▼"),
-    ("J", r"the list is sorted by name"),
+    ("J", r"the queue is sorted by name"),
     ("S", r"by name ▲"),
     ("/", r"part of a name"),
     ("m", r"/ m"),

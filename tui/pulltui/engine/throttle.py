@@ -68,6 +68,8 @@ class Bucket:
     def change(self, rate: float, now: float) -> None:
         """Go on with another rate; what was taken too early stays a debt."""
         self._settle(now)
+        if rate < self.rate:
+            self._more = 0
         self.rate = rate
         self._taken, self._judged_at = 0, now
 
