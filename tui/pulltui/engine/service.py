@@ -345,7 +345,7 @@ class Service:
         )
         try:
             await core.restore(asleep=not self._resume)
-        except BaseException:
+        except BaseException:  # a cancellation too: its threads and files would stay
             await core.close()
             raise
         return core

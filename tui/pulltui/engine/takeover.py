@@ -70,8 +70,11 @@ def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> flo
 
     `busy` as in Patience, `first_byte` as in Usual, `begun` and `moves` as in Progress.
     """
-    limit = busy if begun else max(busy, 3 * first_byte)
-    return limit * float(2 ** min(moves, _PATIENCE_DOUBLINGS))
+    return _doubled(busy if begun else max(busy, 3 * first_byte), moves)
+
+
+def _doubled(seconds: float, moves: int) -> float:
+    return seconds * float(2 ** min(moves, _PATIENCE_DOUBLINGS))
 
 
 def reason(
@@ -91,20 +94,18 @@ def reason(
     """
     eager = idle or blocks
     because = "a connection is free" if idle else "what is behind it waits to be hashed"
-    doubled: int = 2 ** min(run.moves, _PATIENCE_DOUBLINGS)
-    limit = patience.busy if run.begun else max(patience.busy, 3 * usual.first_byte)
-    wait = max(patience.idle, 4 * usual.first_byte)
-    if eager and run.silent >= (min(wait, limit) if run.begun else wait) * doubled:
+    limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
+    wait = _doubled(max(patience.idle, 4 * usual.first_byte), run.moves)
+    if eager and run.silent >= (min(wait, limit) if run.begun else wait):
         return f"quiet for {run.silent:.1f} s, and {because}"
-    if others_move and run.silent >= too_quiet(
-        patience.busy, usual.first_byte, begun=run.begun, moves=run.moves
-    ):
+    if others_move and run.silent >= limit:
         return f"quiet for {run.silent:.1f} s while the others go on"
     if run.slow_for is None:
         return ""
-    if run.slow_for >= patience.busy * doubled:
+    if run.slow_for >= _doubled(patience.busy, run.moves):
         return "far slower than the others"
-    if eager and run.rate < factor * usual.rate and run.slow_for >= patience.idle * (doubled - 1):
+    young = run.slow_for < _doubled(patience.idle, run.moves) - patience.idle
+    if eager and run.rate < factor * usual.rate and not young:
         alone = run.left / max(run.rate, 1.0)
         if alone > 2 * (usual.first_byte + run.left / usual.rate):
             return f"far slower than the others, and {because}"
