@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulltui.engine.throttle import BURST, JUST_NOW, SLICE, Ask, Bucket, Throttle
+from support.played import Disk, Played, make_manifest
 
 MB = 1_000_000
 
@@ -199,6 +201,41 @@ async def test_what_was_taken_without_waiting_is_waited_for_afterwards() -> None
     world.throttle.charge("a", MB)
     assert (world.throttle.in_debt("a"), world.throttle.in_debt("b")) == (True, True)
     assert sum(world.run(2)) == pytest.approx(MB, rel=0.05)
+
+
+async def test_a_pull_that_ended_leaves_no_trace_and_begins_again_like_any_other() -> None:
+    world = World("a", "b")
+    throttle = world.throttle
+    throttle.limit(10 * MB)
+    world.run(1)
+    assert throttle.holds("a")
+    throttle.forget("a")
+    assert not throttle.holds("a")
+    world.run(0.2)
+    assert world.run(2) == pytest.approx([10 * MB] * 2, rel=0.05)
+
+
+async def test_the_queue_tells_it_when_a_pull_has_ended(tmp_path: Path) -> None:
+    for name in ("blobs", ".pulltui"):
+        (tmp_path / name).mkdir()
+    life = Played(tmp_path, Disk(), 1, make_manifest)
+    await life.start()
+    pull, throttle = life.add("m"), life.context.throttle
+    throttle.limit(MB)
+    while (ask := throttle.ask(pull, MB)).granted:
+        pass
+    waiting = asyncio.create_task(throttle.wait(ask))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert throttle.holds(pull)
+    [running] = life.running()
+    task = life.queue._running[pull]
+    running.end.set_result(True)
+    await asyncio.wait([task])
+    await asyncio.sleep(0)  # its callback
+    assert not throttle.holds(pull)
+    await life.kill()
 
 
 async def test_says_whom_a_cap_holds_back() -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -162,6 +163,29 @@ async def test_readers_wait_for_a_checkpoint_when_too_much_could_be_lost(
     it.partial.checkpoint()
     it.writer.cover(finished)
     await asyncio.wait_for(it.writer.room(), 30)
+
+
+async def test_chunks_that_wait_keep_no_memory_of_the_transport_alive(
+    bench: Callable[..., Bench], slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pulltui.engine.writer._COPY_BEYOND", 1500)
+    it = bench(backlog=4000)
+    received = [bytearray([n]) * 1000 for n in range(7)]
+    free: list[int] = []
+    for n, buffer in enumerate(received):
+        it.submit(n, memoryview(buffer))
+        with suppress(BufferError):  # somebody has a view of it
+            buffer.clear()
+            free.append(n)
+    assert free == [2, 3, 4, 5], "the first ones are few, the last one is more than the backlog"
+    slow_disk.set()
+    await it.writer.drain()
+    for _ in range(3):  # round and round
+        it.submit(7, memoryview(bytes([7]) * 1000))
+    await it.writer.drain()
+    content = it.partial.paths.data.read_bytes()
+    for n, size in enumerate([1000] * 7 + [3000]):
+        assert content[n * 10_000 :][:size] == bytes([n]) * size
 
 
 async def test_draining_outlasts_being_cancelled(

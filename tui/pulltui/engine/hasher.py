@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pulltui.engine.partial import Partial
 
 _CHUNK = 1 << 20
+_PAUSE = 0.01
+"""Seconds between two looks. Every write wakes us, and most of them are not at the end of the prefix."""
 _COPIES = 512
 """Copies of the state kept at most; with more parts only every second, third, ... boundary has one."""
 
@@ -29,20 +31,20 @@ class Hasher:
         self._total = partial.table.total
         self._every = len(partial.table) // _COPIES + 1
         self._copies: list[tuple[int, hashlib._Hash]] = [(0, hashlib.sha256())]
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.hashed = 0
         """Length of the prefix that is hashed."""
 
     def start(self) -> None:
         """Begin, or go on after `rewind`."""
-        self._stopping = False
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._main, name="pulltui-hasher", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread; returns when it has ended."""
-        self._stopping = True
+        self._stopping.set()
         self._partial.wake.set()
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -68,17 +70,18 @@ class Hasher:
         partial, wake = self._partial, self._partial.wake
         state = self._copies[-1][1].copy()
         view = memoryview(bytearray(_CHUNK))
-        while not self._stopping:
+        while not self._stopping.is_set():
             wake.clear()
-            if self._stopping:  # said between the look and the clearing: nobody would wake us again
+            if self._stopping.is_set():  # said between the look and the clearing: nobody would wake us again
                 return None
             limit = partial.table.written_prefix(self.hashed)
             if limit == self.hashed:
                 if self.hashed == self._total:
                     return f"sha256:{state.hexdigest()}"
                 wake.wait()
+                self._stopping.wait(_PAUSE)
                 continue
-            while self.hashed < limit and not self._stopping:
+            while self.hashed < limit and not self._stopping.is_set():
                 part = partial.table.at(self.hashed)
                 want = min(_CHUNK, limit - self.hashed, part.end - self.hashed)
                 count = os.preadv(partial.fd, [view[:want]], self.hashed)

@@ -311,6 +311,7 @@ class Queue:
 
     def _ended(self, pull_id: str, task: asyncio.Task[None]) -> None:
         self._running.pop(pull_id)
+        self._context.throttle.forget(pull_id)
         self.changed()
         if (pull := self.pulls.get(pull_id)) is not None and pull.state is PullState.DONE:
             self._finished.append(pull)

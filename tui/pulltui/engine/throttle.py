@@ -158,6 +158,11 @@ class Throttle:
             self._own[pull] = bucket
         self.serve()
 
+    def forget(self, pull: str) -> None:
+        """Forget how far a pull has come, now that it has ended; its cap stays, for it may begin again."""
+        self._had.pop(pull, None)
+        self._held_at.pop(pull, None)
+
     def _changed(self, bucket: Bucket | None, rate: float | None) -> Bucket | None:
         if rate is None:
             return None

@@ -17,13 +17,15 @@ from pulltui.engine.crc import crc32
 from pulltui.engine.disk import Disk
 from pulltui.engine.partial import Partial
 from pulltui.engine.parts import Part
+from pulltui.engine.ring import Ring
 from pulltui.engine.shielded import see_through
 
 _COPY_BEYOND = 2 << 20
 """Backlog beyond which chunks are copied: a chunk keeps all of its transport's read buffer alive, which is
-several times as large. Where the disk is slower than the network, the copy is not what costs."""
+several times as large. What little waits while the disk keeps up is not worth a copy."""
 
-_Item = tuple[Partial, Part, memoryview] | asyncio.Future[None] | None
+_Item = tuple[Partial, Part, memoryview, int | None] | asyncio.Future[None] | None
+"""The number is what the ring wants back."""
 
 
 class Writer:
@@ -55,6 +57,7 @@ class Writer:
         self._finished = 0
         self._covered = 0
         self._full = False
+        self._ring = Ring(backlog)
         self._waiters: deque[asyncio.Future[None]] = deque()
         """Readers that wait for room."""
         self.disk = Disk(loop.time)
@@ -74,10 +77,10 @@ class Writer:
 
     def submit(self, partial: Partial, part: Part, chunk: memoryview) -> None:
         """Queue a chunk that follows what was submitted for this part before; never blocks."""
-        if self.backlog > _COPY_BEYOND:
-            chunk = memoryview(bytes(chunk))
+        copied = self._ring.copy(chunk) if self.backlog > _COPY_BEYOND else None
+        kept, end = copied or (chunk, None)
         self._submitted += len(chunk)
-        self._queue.put((partial, part, chunk))
+        self._queue.put((partial, part, kept, end))
         if self._crowded():
             self._full = True
             self.disk.wait()
@@ -143,8 +146,10 @@ class Writer:
             if isinstance(item, asyncio.Future):
                 self._loop.call_soon_threadsafe(_settle, item)
                 continue
-            partial, part, chunk = item
+            partial, part, chunk, end = item
             self._write(partial, part, chunk)
+            if end is not None:
+                self._ring.give_back(end)
             self._finished += len(chunk)
             since_checkpoint += len(chunk)
             if since_checkpoint >= self._checkpoint_bytes:
