@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pulltui.demo import BytesBlob, Layer, Registry, build_model
 from pulltui.demo.intervals import total
+from pulltui.engine.claims import Claims
 from pulltui.engine.manifest import blob_file_name
 from pulltui.engine.partial import PartialPaths
-from pulltui.engine.partstate import Claims
 from pulltui.engine.store import Store
 from pulltui.engine.views import EventKind, PullState
 from pulltui_config import load

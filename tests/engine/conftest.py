@@ -13,6 +13,7 @@ from pulltui.engine.store import Store
 from pulltui.engine.transport import make_transport
 from support.authserver import HttpServer, Reply, Request
 from support.certificates import Authority
+from support.clock import Clock
 from support.partials import DIGEST, NAME, PART, TOTAL
 from support.rawserver import Handler, RawServer
 
@@ -24,6 +25,11 @@ def transport_kind(request: pytest.FixtureRequest) -> TransportKind:
     """Both transports, one after the other."""
     kind: TransportKind = request.param
     return kind
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture(scope="session")

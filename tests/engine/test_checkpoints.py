@@ -9,18 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
+from pulltui.engine import partstate
 from pulltui.engine.checkpoints import LOOKS, WORTH, Dirt, due
 from pulltui.engine.partial import Partial, PartialPaths
 from pulltui.engine.parts import Mark
 from pulltui.engine.tuning import MIB, Tuning
 from support.engine import KB, Engine
-from support.registry import layer, make_model
+from support.registry import MB, layer, make_model
 
 TUNING = Tuning()
 SOON, LIMIT = TUNING.checkpoint_bytes, TUNING.unsynced_limit
 MOST = LIMIT * 3 // 4
 LARGE = 525_000
 """Bytes of the state of 100 GB in 6,250 parts."""
+CUT = 670_000
+"""That of a blob that has been cut for runs as far as may be, into 7,500 parts."""
 
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
@@ -64,8 +67,8 @@ class Pull:
 @pytest.mark.parametrize("rate", [0.05, 0.2, 1, 5, 10, 40, 160, 1000])
 @pytest.mark.parametrize(
     "states",
-    [[LARGE], [LARGE, LARGE], [LARGE, 300], [85_000] * 8, [300], [900_000]],
-    ids=["100 GB", "two of 100 GB", "one and a small one", "eight of 16 GB", "small", "170 GB"],
+    [[LARGE], [LARGE, LARGE], [LARGE, 300], [CUT, CUT], [85_000] * 8, [300], [900_000]],
+    ids=["100 GB", "two of 100 GB", "one and a small one", "two cut up", "eight of 16 GB", "small", "170 GB"],
 )
 def test_states_write_at_most_a_hundredth_of_what_comes(rate: float, states: list[int]) -> None:
     pull = Pull(rate * 1e6, states)
@@ -135,3 +138,20 @@ def test_the_limit_of_a_power_cut_comes_first(registry: Registries, engine: Engi
     assert total(it.on_disk(digest)) >= done - 400 * KB
     it.until_done(pull)
     it.assert_installed(model, host=server.host)
+
+
+@pytest.mark.parametrize(("most", "first"), [(7500, 4 * MB), (0, 8 * MB)])
+def test_parts_are_cut_for_runs_only_while_their_state_stays_small(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, most: int, first: int
+) -> None:
+    """What a free connection takes over is cut off all the same."""
+    monkeypatch.setattr(partstate, "_MOST_CUT", most)
+    model = make_model("slow", 8 * MB, seed=132)
+    server = registry(model, faults="rate@4MB/s")
+    it = engine(connections=2, part_size=8 * MB)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    it.assert_installed(model, host=server.host)
+    ranges = server.counters.ranges(layer(model).digest)
+    assert ranges[0].stop - ranges[0].start == first
+    assert len({record.connection for record in ranges if record.sent}) == 2, "both fetched"

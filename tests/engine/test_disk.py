@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 from pulltui.demo import Registry
 from pulltui.engine.disk import Disk
-from pulltui.engine.views import EventKind, PartState
+from pulltui.engine.views import EventKind, PartState, PullState
+from support.clock import Clock
 from support.engine import KB, Engine
 from support.registry import layer, make_model
 
@@ -22,18 +23,6 @@ EAGER = {"takeover_after": 0.2, "idle_after": 0.1, "backlog": 300 * KB}
 
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -136,16 +125,20 @@ def test_a_disk_slower_than_the_network_is_shown_as_that(
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).disk, "it is said")
     assert it.look().disk.startswith("it takes ")
-    seen = 0
-    while it.pull(pull).disk:
-        blob = it.blob(pull, DIGEST)
+    seen: set[int] = set()
+
+    def keeps_up() -> bool:
+        rev, blob = it.look().rev, it.blob(pull, DIGEST)
         assert (blob.quiet, blob.stalled, blob.retrying) == (0, 0, 0)
         parts = [part for part in blob.active if part.state is not PartState.WAITING]
         assert {part.state for part in parts} <= {PartState.RECEIVING}
         assert not any(part.silent for part in parts)
-        seen += sum(part.why == "held by the disk" for part in parts)
-        time.sleep(0.02)
-    assert seen > 10
+        if any(part.why == "held by the disk" for part in parts):
+            seen.add(rev)
+        return not it.pull(pull).disk
+
+    it.until(keeps_up, "the disk keeps up")
+    assert len(seen) > 10
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
     assert_nobody_is_blamed(it, server)
@@ -211,7 +204,35 @@ def test_the_number_of_connections_is_not_judged_by_the_disk(
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).disk, "it is said")
     before = it.pull(pull).connections_why
-    while it.pull(pull).disk and it.pull(pull).done < 2000 * KB:
-        assert it.pull(pull).connections_why == before
-        time.sleep(0.02)
+
+    def nearly_done() -> bool:
+        now = it.pull(pull)
+        assert not now.disk or now.connections_why == before
+        return not now.disk or now.done >= 2000 * KB
+
+    it.until(nearly_done, "most of it")
     it.until_done(pull)
+
+
+def test_blobs_are_begun_and_fetched_while_the_disk_is_syncing(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull of many small ones would wait for each in turn."""
+    free, real = threading.Event(), os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        assert free.wait(30)
+        real(fd)
+
+    model = make_model("small", 80 * KB, 80 * KB, seed=141)
+    server = registry(model)
+    it = engine(connections=1)
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    try:
+        pull = it.add(server.names()[0])
+        it.until(lambda: it.pull(pull).size and it.pull(pull).done == it.pull(pull).size, "all of it came")
+        assert it.pull(pull).state is not PullState.DONE
+    finally:
+        free.set()
+    it.until_done(pull)
+    it.assert_installed(model, host=server.host)

@@ -11,6 +11,7 @@ from pulltui.demo import Registry
 from pulltui.engine.edges import Edges, crawling
 from pulltui.engine.views import EventKind
 from support.authserver import HttpServer, Reply, Request
+from support.clock import Clock
 from support.engine import KB, Engine
 from support.registry import closed_port, layer, make_model
 
@@ -22,18 +23,6 @@ MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 Registries = Callable[..., Registry]
 Engines = Callable[..., Engine]
 Serve = Callable[..., HttpServer]
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

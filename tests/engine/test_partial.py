@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,54 @@ def test_another_part_size_does_not_change_the_layout_of_what_is_there(
     again = Partial(paths, DIGEST, TOTAL, 70)
     assert written(again) == [300, 0, 0, 0]
     again.close()
+
+
+def count_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced, from now on: the data, a state, or the directory."""
+    calls: list[str] = []
+
+    def watched(fd: int) -> None:
+        status = os.fstat(fd)
+        file = "data" if status.st_size == TOTAL else "state"
+        calls.append("directory" if stat.S_ISDIR(status.st_mode) else file)
+
+    monkeypatch.setattr(os, "fdatasync", watched)
+    monkeypatch.setattr(os, "fsync", watched)
+    return calls
+
+
+def test_opening_syncs_only_what_a_power_cut_could_take(
+    opened: Callable[[], Partial], paths: PartialPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count_syncs(monkeypatch)
+    partial = opened()
+    assert calls == [], "nothing is claimed yet"
+    put(partial, 0, 100)
+    partial.checkpoint()
+    partial.close()
+    calls.clear()
+    partial = opened()
+    assert calls == [], "all that is claimed is durable"
+    assert (partial.state_size, partial.dirty) == (paths.durable.stat().st_size, 0)
+    put(partial, 0, 100)
+    partial.close()
+    calls.clear()
+    partial = opened()
+    assert calls == ["data", "state", "directory"], "a kill left claims that are not"
+    assert [part.completed for part in stored(paths).parts] == [200, 0, 0, 0]
+
+
+def test_a_power_cut_that_leaves_nothing_of_a_new_state_costs_nothing_else(
+    opened: Callable[[], Partial], paths: PartialPaths
+) -> None:
+    """It was never synced: its name may be there without its bytes, and the data's too."""
+    opened().close()
+    for path in (paths.durable, paths.live, paths.data):
+        path.write_bytes(b"")
+    partial = opened()
+    assert written(partial) == [0, 0, 0, 0]
+    put(partial, 0, 300)
+    assert_sound(partial)
 
 
 def test_data_is_synced_before_its_state_and_counted_before_it_is_synced(
@@ -163,12 +212,14 @@ def fill(partial: Partial) -> None:
 
 
 def test_finishing_turns_three_files_into_the_blob_and_its_sums(
-    opened: Callable[[], Partial], paths: PartialPaths, tmp_path: Path
+    opened: Callable[[], Partial], paths: PartialPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partial = opened()
     fill(partial)
     target, sums = tmp_path / NAME, tmp_path / "sums" / NAME
+    calls = count_syncs(monkeypatch)
     partial.finish(target, sums)
+    assert calls == ["data", "state", "directory"]
     assert target.read_bytes() == DATA
     state = msgspec.json.decode(sums.read_bytes(), type=DurableState)
     assert [part.crc32 for part in state.parts] == [

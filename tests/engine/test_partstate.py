@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pulltui.engine.claims import Claims
 from pulltui.engine.errors import StorageError
 from pulltui.engine.parts import Mark, Part, PartTable, lay_out
 from pulltui.engine.partstate import (
-    Claims,
     DurableState,
     LiveState,
     PartRecord,
@@ -27,6 +27,7 @@ from pulltui.engine.partstate import (
 DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
 TOTAL = 1000
+MB = 1_000_000
 
 
 def record(n: int, offset: int, size: int, completed: int = 0, crc: int | None = 0) -> PartRecord:
@@ -338,3 +339,46 @@ def test_a_split_survives_a_kill_at_each_of_its_steps(tmp_path: Path) -> None:
         records = read_live(path, DIGEST)
         assert records is not None
         assert [(each.offset, each.size, each.completed) for each in records] == expected
+
+
+def split_last(table: PartTable, live: LiveState) -> None:
+    last = table.parts[-1]
+    live.split(last, table.split(last, last.offset + 1))
+
+
+@pytest.mark.parametrize(
+    ("total", "part_size", "cut", "taken"),
+    [
+        (100_000 * MB, 16 * MB, 7_500, 1024),
+        (20_000 * MB, 16 * MB, 7_500, 1024),
+        (1000 * MB, 16 * MB, 63 + 500, 1024),
+        (200_000 * MB, 16 * MB, 12_500, 1024),
+        (1 * MB, 16 * MB, 1, 16 + 15),
+    ],
+)
+def test_cutting_for_runs_leaves_room_for_takeovers(
+    tmp_path: Path, total: int, part_size: int, cut: int, taken: int
+) -> None:
+    """However large a blob and slow its connections: 100 GB, cut into 4 MB, would need 25,000 parts."""
+    path, table = tmp_path / "live", PartTable(lay_out(total, part_size))
+    live = LiveState(path, DIGEST, table)
+    assert path.stat().st_size == 64 + 32 * (cut + taken)
+    while live.cuttable:
+        split_last(table, live)
+    assert len(table) == cut
+    while live.splittable:
+        split_last(table, live)
+    assert len(table) == cut + taken
+    live.close()
+    records = read_live(path, DIGEST)
+    assert records is not None and len(records) == len(table)
+    again = LiveState(path, DIGEST, table)
+    assert again.splittable, "each opening has room again"
+    assert again.cuttable == (cut < 7_500 and total > part_size)
+    again.close()
+
+
+def test_the_state_of_a_blob_that_was_cut_as_far_as_may_be_is_small_enough() -> None:
+    """What test_checkpoints shows to be at most 1 % of what comes, also of two such at once."""
+    whole = [PartRecord(n, n * 13_333_333, 13_333_333, 13_333_333, 2**32 - 1) for n in range(7_500)]
+    assert len(msgspec.json.encode(state(*whole, total=7_500 * 13_333_333))) < 670_000

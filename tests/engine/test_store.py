@@ -94,6 +94,17 @@ def test_one_holder_and_the_next_is_told_who(tmp_path: Path) -> None:
         store.close()
 
 
+def test_states_of_a_killed_process_are_there_for_good_before_they_are_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
+    store = Store(tmp_path / "models")
+    store.open("now")
+    store.close()
+    assert synced == [store.work.stat().st_ino]
+
+
 def test_a_lock_file_of_garbage_still_tells_that_it_is_held(store: Store) -> None:
     (store.work / "lock").write_bytes(b"\xff{")
     with pytest.raises(LockedError, match="another process"):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pulltui.demo.intervals import Interval, intersection, total, union
-from pulltui.engine.partstate import Claims, LiveRecord, PartRecord
+from pulltui.engine.claims import Claims
+from pulltui.engine.partstate import LiveRecord, PartRecord
 
 _STEP = 1 << 20
 

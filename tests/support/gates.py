@@ -7,15 +7,9 @@ import asyncio
 from pulltui.engine.gates import Gate, Pass
 from pulltui.engine.setbacks import HostSetback
 from pulltui.engine.tuning import Tuning
+from support.clock import Clock
 
 TUNING = Tuning(probe_first=1.0, probe_last=5.0, halve_pause=2.0, ceiling_pause=10.0)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def refused() -> HostSetback:

@@ -107,12 +107,8 @@ class BlobDownload:
         async with self._lock:
             if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
                 return
-            store = self._context.store
-            files, part_size = store.partial(self.digest), self._context.part_size(self.size)
             try:
-                await asyncio.to_thread(store.tidy, self.digest)
-                await asyncio.to_thread(store.begin, self.digest)
-                self._partial = await asyncio.to_thread(Partial, files, self.digest, self.size, part_size)
+                self._partial = await asyncio.to_thread(self._make, self._context.part_size(self.size))
             except OSError as error:
                 self.fail(storage_error(error, f"cannot open the partial of blob {self.digest[7:19]}"))
                 return
@@ -122,6 +118,9 @@ class BlobDownload:
             self.table = self._partial.table
             self.delayed.clear()
             self._verifier = self._watch_over(self._partial)
+
+    def _make(self, part_size: int) -> Partial:
+        return Partial(self._context.store.begin(self.digest), self.digest, self.size, part_size)
 
     async def _close(self) -> None:
         if self._verifier is not None:
@@ -157,7 +156,7 @@ class BlobDownload:
         if not parts:
             return None
         run, piece = self._begin(parts, source), max(want, _PIECE)
-        if not run.whole and 2 * (run.end - run.start) > 3 * piece and self._splittable:
+        if 2 * (run.end - run.start) > 3 * piece and self._splittable and partial.cuttable and not run.whole:
             run.leave(run.start + piece, partial.split)
         return run
 

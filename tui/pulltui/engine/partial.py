@@ -6,12 +6,22 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from pulltui.engine.claims import Claims
 from pulltui.engine.errors import MovedError, StorageError
 from pulltui.engine.parts import Mark, Part, PartTable, lay_out
-from pulltui.engine.partstate import Claims, LiveState, snapshot, sync_directory, write_durable
+from pulltui.engine.partstate import (
+    DurableState,
+    LiveState,
+    snapshot,
+    sync_directory,
+    write_durable,
+    write_state,
+)
 
 
 class PartialPaths:
@@ -62,17 +72,29 @@ class Partial:
         try:
             claims = Claims.read(paths.durable, paths.live, digest, total)
             self.table = claims.prove(self.fd) if claims else PartTable(lay_out(total, part_size))
-            if not claims:
-                os.ftruncate(self.fd, 0)
             self.durable = {part.offset: part.mark for part in self.table}
             """What a power cut leaves of the part that begins at an offset."""
             # Only then the file may grow: old claims would be believed of a file of full length.
-            self.checkpoint()
+            self._begin(claims)
             os.ftruncate(self.fd, total)
             self.live = LiveState(paths.live, digest, self.table)
         except BaseException:  # nobody has the object yet who could close it
             os.close(self.fd)
             raise
+
+    def _begin(self, claims: Claims) -> None:
+        """Have a durable state that says what the table says, with as few syncs as that takes.
+
+        One that is there is taken to be there for good: see `Store.open`.
+        """
+        state = snapshot(self.digest, self.inode, self.table)
+        if not claims:  # nothing that a power cut could take, and no old claim that it could bring back
+            os.ftruncate(self.fd, 0)
+            self.state_size = write_state(self.paths.durable, state, synced=False)
+        elif claims.durable == state and os.fstat(self.fd).st_size >= state.total:
+            self.state_size = self.paths.durable.stat().st_size
+        else:
+            self.checkpoint()
 
     def write(self, part: Part, data: memoryview, crc: int | None) -> None:
         """Append to what is written of a part; only the writer thread calls this.
@@ -105,17 +127,19 @@ class Partial:
         Does nothing once closed.
         """
         with self._sync_lock:
-            if self._closed:
-                return
-            if not self.still_ours():
-                raise MovedError(errno.ENOENT, "another program moved or deleted the file")
-            count = self._count
-            state = snapshot(self.digest, self.inode, self.table)
-            self._sync()
-            self.state_size = write_durable(self.paths.durable, state)
-            self.durable = {part.offset: Mark(part.completed, part.crc32) for part in state.parts}
-            self._covered = count
-            self._drop_cache(hashed)
+            if not self._closed:
+                self._save(write_durable)
+                self._drop_cache(hashed)
+
+    def _save(self, write: Callable[[Path, DurableState], int]) -> None:
+        if not self.still_ours():
+            raise MovedError(errno.ENOENT, "another program moved or deleted the file")
+        count = self._count
+        state = snapshot(self.digest, self.inode, self.table)
+        self._sync()
+        self.state_size = write(self.paths.durable, state)
+        self.durable = {part.offset: Mark(part.completed, part.crc32) for part in state.parts}
+        self._covered = count
 
     def _sync(self) -> None:
         """Sync the data. Once that failed it is not tried again: the second time it would seem to work."""
@@ -138,6 +162,11 @@ class Partial:
         back = self.table.split(part, at)
         self.live.split(part, back)
         return back
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether parts may still be cut for runs; that ends before those that must be have no room."""
+        return self.live.cuttable
 
     def reset(self, part: Part) -> None:
         """Count nothing of a part as written, in the live state too: it is fetched again."""
@@ -189,10 +218,10 @@ class Partial:
         """Turn the complete, verified partial into `target`, its part state into `sums`; close it.
 
         In an order that a kill at any point leaves something that is either found complete or resumed.
-        Raises OSError.
+        `target` is in the same directory: one sync is for both names. Raises OSError.
         """
         with self._sync_lock:
-            self.checkpoint()
+            self._save(partial(write_state, synced=True))
             sums.parent.mkdir(exist_ok=True)
             self.paths.data.replace(target)
             sync_directory(target.parent)

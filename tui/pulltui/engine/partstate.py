@@ -1,4 +1,4 @@
-"""The two records of what is on disk of an unfinished blob, and what can be believed of them.
+"""The two records of what is on disk of an unfinished blob; `claims` says what can be believed of them.
 
 Durable state (`...-partial.json`), replaced atomically after the data was synced:
 
@@ -15,11 +15,6 @@ processes that are killed: a header, then one record a part, little endian, and 
 
 A part that is split gets the record of its back half appended, then counted, then its own is cut. So the
 records are in no order, and one may still reach over the last one: it ends where that one begins.
-
-Nothing in the live state is taken on trust. On load the bytes between the durable claim and the live
-one are read and must have the recorded checksum; so neither a torn store, nor a power cut that kept
-the record and lost the data, nor a file that somebody replaced can make a claim true. That also makes
-it a second copy of the layout: with the JSON gone or damaged, what its checksums prove is kept.
 """
 
 from __future__ import annotations
@@ -30,11 +25,9 @@ import os
 import stat
 import struct
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
-from pulltui.engine.crc import crc_of_file
 from pulltui.engine.errors import StorageError
 from pulltui.engine.parts import Mark, Part, PartTable
 
@@ -50,8 +43,14 @@ _COUNT = struct.Struct("<I")
 _COUNT_AT = 12
 _SIZE = struct.Struct("<Q")
 _SIZE_AT = 8
-SPARE = 1024
-"""Records for parts that are split later on; a partial that is opened again has as many again."""
+_SPLITS = (16, 64_000, 1024)
+"""Records for parts whose back is taken over: at least, one for so many bytes, at most. Each opening has as
+many again."""
+_CUTS = 2_000_000
+"""Parts that are cut for runs, which is no need, get a record for so many bytes,"""
+_MOST_CUT = 7_500
+"""and only while they are fewer than this: their durable state, written anew for every 70 MB or so, would
+come to more than 1 % of what is fetched."""
 _MOST_PARTS = 1_000_000
 """More parts than any blob has; a larger number is damage."""
 
@@ -111,24 +110,39 @@ def _joined(table: PartTable) -> list[tuple[Part, int]]:
 
 def write_durable(path: Path, state: DurableState) -> int:
     """Replace the state file, durably; return its size. Raises OSError."""
+    size = write_state(path, state, synced=True)
+    sync_directory(path.parent)
+    return size
+
+
+def write_state(path: Path, state: DurableState, *, synced: bool) -> int:
+    """Replace the state file and return its size, but leave syncing the directory, or all, to the caller.
+
+    Raises OSError.
+    """
     data = msgspec.json.encode(state)
-    replace_durably(path, data, 0o644)
+    _replace(path, data, 0o644, synced=synced)
     return len(data)
 
 
 def replace_durably(path: Path, data: bytes, mode: int) -> None:
     """Replace a file: write beside it, sync, rename, sync the directory. Raises OSError."""
+    _replace(path, data, mode, synced=True)
+    sync_directory(path.parent)
+
+
+def _replace(path: Path, data: bytes, mode: int, *, synced: bool) -> None:
     temporary = path.with_name(path.name + ".new")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
+        if synced:
+            os.fsync(fd)
     finally:
         os.close(fd)
     temporary.replace(path)
-    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
@@ -166,7 +180,7 @@ class LiveState:
         """Replace the file with one that says what the table says. Raises OSError."""
         self._map: mmap.mmap | None = None
         self._count = len(table)
-        self._room = self._count + SPARE
+        self._cuttable, self._room = _room(table.total, len(table))
         size = _HEADER_SIZE + _RECORD.size * self._room
         image = bytearray(size)
         _HEADER.pack_into(image, 0, _MAGIC, VERSION, len(table), table.total, _digest_bytes(digest))
@@ -196,6 +210,11 @@ class LiveState:
         """Whether there is room for one part more."""
         return self._map is not None and self._count < self._room
 
+    @property
+    def cuttable(self) -> bool:
+        """Whether there is room for one more that is not needed badly: the last ones are for takeovers."""
+        return self._map is not None and self._count < self._cuttable
+
     def split(self, front: Part, back: Part) -> None:
         """Record that `back` was cut off `front`, in an order that a kill cannot harm."""
         assert self._map is not None
@@ -211,6 +230,13 @@ class LiveState:
         if self._map is not None:
             self._map.close()
             self._map = None
+
+
+def _room(total: int, count: int) -> tuple[int, int]:
+    """Return for how many parts there is room with a blob of `count` by now: by cuts for runs, and in all."""
+    least, each, most = _SPLITS
+    cuttable = max(count, min(count + total // _CUTS, _MOST_CUT))
+    return cuttable, cuttable + min(least + total // each, most)
 
 
 def _record_at(slot: int) -> int:
@@ -287,99 +313,3 @@ def _read(path: Path) -> bytes:
 
 def _digest_bytes(digest: str) -> bytes:
     return bytes.fromhex(digest.removeprefix("sha256:"))
-
-
-class Claims:
-    """Everything the two records say about one blob."""
-
-    def __init__(self, durable: DurableState | None, live: list[LiveRecord] | None) -> None:
-        self.durable = durable
-        self.live = live
-        self._live_at = {record.offset: record for record in live or ()}
-
-    @classmethod
-    def read(cls, durable: Path, live: Path, digest: str, total: int) -> Self:
-        """Read both files; whatever is damaged counts as missing.
-
-        Raises OSError if one is there and cannot be read, and StorageError if what is there was begun for
-        another size than `total`: one of two manifests is wrong, and nobody here knows which.
-        """
-        state, records = read_durable(durable, digest), read_live(live, digest)
-        sizes = {state.total} if state is not None else set()
-        if state is None and records is not None:
-            sizes = {records[-1].offset + records[-1].size}
-        if sizes and total not in sizes:
-            begun = any(part.completed for part in (state.parts if state is not None else records or ()))
-            if begun:
-                raise StorageError(
-                    f"{durable.name.removesuffix('.json')} was begun as a blob of {sizes.pop()} bytes, "
-                    f"this manifest says {total}",
-                    "One of the registries is wrong. What came is kept; to begin anew, delete that file.",
-                )
-            return cls(None, None)
-        if records is not None and records[-1].offset + records[-1].size != total:
-            records = None
-        return cls(state, records)
-
-    def __bool__(self) -> bool:
-        return self.durable is not None or self.live is not None
-
-    def prove(self, fd: int) -> PartTable:
-        """Return the parts with what the file bears out. Reads the file where a claim needs proof.
-
-        A durable claim is believed if the file is the very one it was made for (inode) and not shorter
-        than the blob; everything else must have the recorded checksum. Raises OSError.
-        """
-        status = os.fstat(fd)
-        durable = self.durable
-        trusted = durable is not None and status.st_ino == durable.inode and status.st_size >= durable.total
-        recorded = {part.offset: part for part in durable.parts} if durable is not None else {}
-        parts = []
-        for n, (offset, size) in enumerate(self._layout()):
-            record = recorded.get(offset)
-            if record is not None and record.completed > size:
-                record = None  # made for another layout
-            base = Mark(0, 0)
-            if trusted and record is not None:
-                base = Mark(record.completed, record.crc32)
-            claims = self._claims(offset, size, record)
-            parts.append(Part(n, offset, size, _extend(fd, offset, base, claims)))
-        return PartTable(parts)
-
-    def _layout(self) -> list[tuple[int, int]]:
-        """Return the layout of the live state, where parts are split first, else of the durable one."""
-        if self._refined():
-            return [(record.offset, record.size) for record in self.live or ()]
-        return [(part.offset, part.size) for part in (self.durable.parts if self.durable else ())]
-
-    def _refined(self) -> bool:
-        """Return whether the live state has every cut that the durable one has, and room for its claims."""
-        if self.live is None or self.durable is None:
-            return self.live is not None
-        sizes = {record.offset: record.size for record in self.live}
-        return all(part.completed <= sizes.get(part.offset, -1) for part in self.durable.parts)
-
-    def _claims(self, offset: int, size: int, record: PartRecord | None) -> list[Mark]:
-        """Return what is claimed of a part, the smaller claim first."""
-        claims = []
-        if record is not None:
-            claims.append(Mark(record.completed, record.crc32))
-        live = self._live_at.get(offset)
-        if live is not None and live.size == size:
-            claims.append(Mark(live.completed, live.crc))
-        return sorted(claims, key=lambda claim: claim.written)
-
-
-def _extend(fd: int, offset: int, base: Mark, claims: list[Mark]) -> Mark:
-    """Return the largest claim that the bytes behind `base` prove, or `base`."""
-    proven, reached = base, base
-    for claim in claims:
-        if claim.written < reached.written or claim.crc is None or reached.crc is None:
-            continue
-        crc = crc_of_file(fd, offset + reached.written, offset + claim.written, reached.crc)
-        if crc is None:
-            break
-        reached = Mark(claim.written, crc)
-        if crc == claim.crc:
-            proven = reached
-    return proven

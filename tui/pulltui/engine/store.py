@@ -50,6 +50,7 @@ class Store:
         try:
             for directory in (self.blobs, self.manifests, self.work, self.sums):
                 directory.mkdir(parents=True, exist_ok=True)
+            sync_directory(self.work)  # a killed process may not have: now states that are there stay there
             self._lock = os.open(self.work / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise StorageError(
@@ -155,10 +156,13 @@ class Store:
             with suppress(FileNotFoundError, PermissionError):  # another user's: not ours to change
                 os.utime(path)
 
-    def begin(self, digest: str) -> None:
-        """Make the (empty) file of a partial, so that nobody takes over Ollama's from now on."""
+    def begin(self, digest: str) -> PartialPaths:
+        """Return where the unfinished blob is, its file made: nobody takes over Ollama's from now on."""
+        self.tidy(digest)
+        paths = self.partial(digest)
         with self.beginning:
-            _open_new(self.partial(digest).data)
+            _open_new(paths.data)
+        return paths
 
     def make_empty(self, digest: str) -> None:
         """Stage the zero-byte blob."""
