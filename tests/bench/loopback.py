@@ -23,12 +23,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
+from bench.checkout import environment
 from bench.method import HEAD, PAIRS, Cost, interleave, measure, rows
 from bench.nginx import SCHEMES, Site
 from pulltui.demo.values import read_size
-from support.command import command_env
 from support.debian import program
 
 AUTO = "auto"
@@ -68,7 +70,7 @@ class Contest:
             with tempfile.TemporaryDirectory(dir=self._scratch) as name:
                 home = Path(name)
                 trust = str(self._site.ca_file)
-                env = command_env(home, PULLTUI_NETWORK_CA_FILE=trust, SSL_CERT_FILE=trust)
+                env = environment(home, PULLTUI_NETWORK_CA_FILE=trust, SSL_CERT_FILE=trust)
                 return measure(commands(home), env, home)
 
         return once

@@ -38,12 +38,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
+from bench.checkout import environment
 from bench.origin import Origin
 from bench.scenarios import SCENARIOS, Scenario
 from pulltui.demo import FaultError, parse
-from support.command import command_env
 from support.debian import program
 
 MB = 1_000_000
@@ -131,7 +133,7 @@ def _timed(command: list[str], home: Path, log: Path, limit: float) -> tuple[str
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env=command_env(home),
+            env=environment(home),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

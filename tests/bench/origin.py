@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from bench.checkout import SOURCES
 from pulltui.demo.models import MANIFEST_TYPE
 
 
@@ -26,8 +27,8 @@ class Origin:
         self._command = [*command, "--models", *models]
 
     def __enter__(self) -> Self:
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True)
+        pipe, env = subprocess.PIPE, os.environ | {"PYTHONPATH": SOURCES}
+        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True, env=env)
         begun = self._read()
         self.url: str = begun["url"]
         self.names: list[str] = begun["names"]

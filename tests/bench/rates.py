@@ -24,7 +24,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 with suppress(ImportError):
     # Two services, one after the other: pyreqwest must not be loaded first by a thread that ends.

@@ -32,11 +32,14 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 with suppress(ImportError):
     # Several services, one after the other: pyreqwest must not be loaded first by a thread that ends.
     import pulltui.engine.fast  # noqa: F401
+from bench.checkout import environment
 from bench.longqueue import make_entries
 from bench.method import PAIRS, interleave, measure, ratio
 from bench.origin import Origin
@@ -52,7 +55,6 @@ from pulltui.engine.queuefile import Entry, QueueFile
 from pulltui.engine.service import Service
 from pulltui_config import Settings
 from pulltui_config.settings import Storage, Transfer
-from support.command import command_env
 
 MB = 1_000_000
 PATH = "library/bench"
@@ -178,7 +180,7 @@ def _command(origin: Origin, home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run `pulltui pull` until the block is left."""
     pull = [sys.executable, "-m", "pulltui", "pull", origin.names[0], "--models-dir", str(home / "models")]
     null = subprocess.DEVNULL
-    env = command_env(home, PULLTUI_STORAGE_CHECK_SPACE="false")
+    env = environment(home, PULLTUI_STORAGE_CHECK_SPACE="false")
     process = subprocess.Popen(pull, env=env, stdin=null, stdout=null, stderr=null)
     try:
         yield process
@@ -251,7 +253,7 @@ def version(bench: Bench, options: argparse.Namespace) -> None:
     """Print the row `version`."""
     ours = [str(Path(sys.executable).with_name("pulltui")), "--version"]
     commands = {"pulltui --version": ours, "python -c pass": [sys.executable, "-c", "pass"]}
-    env = command_env(bench.scratch)
+    env = environment(bench.scratch)
     runs = {
         name: partial(measure, [command] * REPEATS, env, bench.scratch) for name, command in commands.items()
     }

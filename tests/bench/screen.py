@@ -30,9 +30,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 from bench import screen_app
+from bench.checkout import environment
 from bench.figures import figures
 from bench.method import PAIRS, ratio
 from bench.origin import Origin
@@ -108,7 +111,7 @@ def frame(rounds: int) -> None:
 
     def ours(home: Path) -> tuple[float, float]:
         began = time.monotonic()
-        with command.Terminal(["open"], home) as terminal:
+        with command.Terminal(["open"], home, env=environment(home)) as terminal:
             terminal.wait_for(b"Looking what is queued")
             drawn = time.monotonic() - began
             terminal.wait_for(b"Nothing queued")
@@ -116,7 +119,7 @@ def frame(rounds: int) -> None:
 
     def bare(home: Path) -> tuple[float]:
         began = time.monotonic()
-        environ = command.command_env(home)
+        environ = environment(home)
         with terminals.Terminal([screen_app.__file__, "frame"], size=(160, 30), environ=environ) as terminal:
             terminal.read_until(screen=b"bare and ready")
             return (time.monotonic() - began,)
@@ -136,7 +139,7 @@ def pull(rounds: int) -> None:
     """Print the row `pull`."""
 
     def on_a_terminal(name: str, home: Path) -> AbstractContextManager[Any]:
-        return command.Terminal(["open", name], home)
+        return command.Terminal(["open", name], home, env=environment(home))
 
     def headless(name: str, home: Path) -> AbstractContextManager[Any]:
         return _Headless(name, home)
@@ -158,7 +161,8 @@ class _Headless:
 
     def __init__(self, name: str, home: Path) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
-        self.process = command.start(["pull", name], home, stdout=null, stderr=null)
+        env = environment(home)
+        self.process = command.start(["pull", name], home, stdout=null, stderr=null, env=env)
         os.close(null)
 
     def __enter__(self) -> _Headless:

@@ -21,7 +21,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 HZ = 10
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,43 @@ def test_every_program_of_the_report_is_there() -> None:
         text = Path(quick[1]).read_text()
         for word in quick[2:-1]:
             assert not word.startswith("--") or f'"{word}"' in text
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A checkout with the same benchmarks and an engine that cannot be loaded."""
+    (tmp_path / "tests").symlink_to(Path(everything.__file__).parents[1])
+    (tmp_path / "config").symlink_to(Path(everything.__file__).parents[2] / "config")
+    package = tmp_path / "tui" / "pulltui"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('this one is broken')\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("program", everything.PROGRAMS, ids=lambda program: program.name)
+def test_a_benchmark_measures_the_checkout_it_stands_in(broken: Path, program: everything.Program) -> None:
+    """Not what its Python has installed."""
+    command = [sys.executable, str(broken / "tests" / "bench" / f"{program.name}.py"), "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "this one is broken" in ended.stderr
+
+
+STARTER = """
+import subprocess, sys
+from pathlib import Path
+from bench.checkout import environment
+started = subprocess.run([sys.executable, "-m", "pulltui", "--version"], env=environment(Path.cwd()))
+sys.exit(started.returncode)
+"""
+
+
+def test_what_a_benchmark_starts_is_of_the_same_checkout(broken: Path, tmp_path: Path) -> None:
+    env = os.environ | {"PYTHONPATH": str(broken / "tests")}
+    command = [sys.executable, "-c", STARTER]
+    ended = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "this one is broken" in ended.stderr
 
 
 def test_the_report_goes_on_after_one_that_fails(tmp_path: Path) -> None:
