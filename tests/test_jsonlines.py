@@ -73,6 +73,7 @@ def test_what_the_objects_say() -> None:
     }
     assert found["waiting"]["blob"] is found["waiting"]["digest"] is found["waiting"]["in_s"] is None
     assert found["note"]["why"] == "the tag moved"
+    assert found["note"]["part"] is None
     assert found["progress"]["total"] == 0, "one a second, and the first comes at once"
     assert found["summary"]["pull"] is None
     assert found["summary"]["exit_code"] == 0

@@ -63,7 +63,7 @@ class Transfer(Struct, frozen=True, kw_only=True):
     connections: Annotated[
         Connections | Literal["auto"],
         Meta(
-            description='How many connections a pull uses. "auto" begins with 8, doubles while that '
+            description='How many connections a pull uses. "auto" begins with 8, grows while that '
             "pays, and tries again now and then."
         ),
     ] = "auto"

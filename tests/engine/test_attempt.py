@@ -11,18 +11,7 @@ from pulltui.engine.slots import NoSlot, Place, Slots
 from pulltui.engine.throttle import JUST_NOW
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.watchdog import Silence
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from support.clock import Clock
 
 
 @pytest.fixture
@@ -66,6 +55,50 @@ async def test_silence_ends_it_and_says_so(watchdog: Watchdog, clock: Clock) -> 
     with pytest.raises(StallSetback, match="no byte for 30 s"):
         await guarded
     watchdog.look()
+
+
+async def test_a_wait_of_our_own_is_told_from_a_moment(clock: Clock) -> None:
+    attempt = Attempt(clock, 30.0, Tuning())
+    attempt.hold(connected=True, by="cap")
+    clock.now = 0.005
+    attempt.release()
+    assert not attempt.held_lately
+    attempt.hold(connected=True)
+    clock.now = 2.0
+    attempt.release()
+    assert attempt.held_lately
+    assert attempt.went_on == 2.0
+    clock.now = 2.4
+    attempt.hold(connected=True)
+    attempt.release()
+    assert attempt.went_on == 2.0, "an open door is no wait"
+    clock.now = 2.6
+    assert not attempt.held_lately
+
+
+async def test_only_a_cap_or_the_disk_restrains_it(clock: Clock) -> None:
+    attempt = Attempt(clock, 30.0, Tuning())
+    attempt.hold()
+    assert not attempt.restrained
+    attempt.release()
+    attempt.hold(connected=True, by="disk")
+    assert attempt.restrained
+    attempt.release()
+    clock.now = JUST_NOW
+    assert not attempt.restrained
+
+
+async def test_what_is_silent_may_be_begun_anew_without_blame(watchdog: Watchdog, clock: Clock) -> None:
+    guarded = asyncio.create_task(watchdog.guard(silent, anew_after=3.0))
+    await settle()
+    clock.now = 2.9
+    watchdog.look()
+    await settle()
+    assert not guarded.done()
+    clock.now = 3.0
+    watchdog.look()
+    with pytest.raises(Reconnect, match="no answer for 3 s: asking anew"):
+        await guarded
 
 
 async def test_what_is_held_is_not_silent(watchdog: Watchdog, clock: Clock) -> None:

@@ -124,7 +124,7 @@ def test_a_wait_that_a_server_asked_for_is_kept_and_counted_down(
     registry: Registries, engine: Engines, transport_kind: str
 ) -> None:
     server = registry(MODEL, faults="503*1,retry-after@1s")
-    it = engine(transport=transport_kind)
+    it = engine(transport=transport_kind, connections=1)
     pull = it.add(server.names()[0])
     waiting = it.until(lambda: it.pull(pull).waiting, "waiting is shown")
     assert waiting is not None
@@ -137,6 +137,18 @@ def test_a_wait_that_a_server_asked_for_is_kept_and_counted_down(
     after = [record.started for record in server.counters.records("blob") if record.number > refused.number]
     assert min(after) - refused.started >= 0.99
     assert it.events(RETRY) == [], "no part loses a retry"
+
+
+def test_a_wait_that_a_server_asked_for_ends_when_somebody_says_so(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(MODEL, faults="503*1,retry-after@5s")
+    it = engine(connections=1)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).waiting, "waiting is shown")
+    it.service.retry([pull]).result(30)
+    it.until_done(pull)
+    assert it.pull(pull).seconds < 4
 
 
 @pytest.mark.parametrize(

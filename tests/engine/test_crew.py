@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -38,6 +39,45 @@ def test_a_quiet_part_is_taken_over_while_the_others_go_on(
     blob = it.blob(pull, DIGEST)
     assert (blob.stalls, blob.retries) == (0, 0)
     assert server.counters.sent_twice(DIGEST) <= 0.02 * 8 * MB
+
+
+def test_silence_everywhere_is_broken_by_asking_anew(registry: Registries, engine: Engines) -> None:
+    """The first requests get no answer; one that is answered shows that it is not the network."""
+    server = registry(MODEL, faults="blob:mute=1/1*5")
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=EAGER)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    assert any(re.match(r"nothing came for \d+\.\d s: asking anew", note.why) for note in notes(it))
+    blob = it.blob(pull, DIGEST)
+    assert (blob.stalls, blob.retries) == (0, 0)
+
+
+def test_who_waits_for_the_first_answer_asks_too(registry: Registries, engine: Engines) -> None:
+    """The first request for a blob tells where its bytes are; this one never does."""
+    server = registry(MODEL, faults="blob:mute*1")
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning={"follow_after": 0.05})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).blobs and it.blob(pull, DIGEST).done >= 4 * MB, "half of it")
+    assert notes(it) == []
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_a_manifest_that_does_not_come_is_asked_for_anew(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="manifest:mute*2")
+    it = engine(stall_timeout=300.0, tuning={"takeover_after": 0.1})
+    it.until_done(it.add(server.names()[0]))
+    said = [event.why for event in it.events() if "asking anew" in event.why]
+    assert said == ["no answer for 0.1 s: asking anew", "no answer for 0.2 s: asking anew"]
+
+
+def test_others_do_the_work_of_those_that_crawl(registry: Registries, engine: Engines) -> None:
+    """Where every second request crawls, four connections are soon four that crawl: there come more."""
+    server = registry(MODEL, faults="slow=1/2@20KB/s,link@8MB/s")
+    it = engine(connections="auto", part_size=1 * MB, stall_timeout=300.0, tuning=EAGER)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    assert it.pull(pull).seconds < 8, "alone, a part at that speed would take 50 s"
+    assert server.counters.sent_twice(DIGEST) <= 0.05 * 8 * MB
 
 
 def test_a_slow_part_is_taken_over(registry: Registries, engine: Engines) -> None:
@@ -94,7 +134,7 @@ def test_connections_find_their_number(registry: Registries, engine: Engines) ->
     it = engine(connections="auto", part_size=1 * MB, tuning={"ramp_step": 0.3})
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).connections > 20, "more than twenty connections")
-    assert "brought +" in it.pull(pull).connections_why
+    assert "as each brings no more than 2" in it.pull(pull).connections_why
     it.service.remove([pull], delete=True).result(30)
 
 

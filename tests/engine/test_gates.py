@@ -5,12 +5,8 @@ import asyncio
 import pytest
 from pulltui.engine.gates import Gate, Gates
 from pulltui.engine.tuning import Tuning
-from support.gates import TUNING, Clock, advance, busy, knock, refused, settle
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from support.clock import Clock
+from support.gates import TUNING, advance, busy, knock, refused, settle
 
 
 @pytest.fixture
@@ -155,13 +151,6 @@ async def test_each_host_has_one_gate(clock: Clock) -> None:
     assert waiting.seconds == 0
 
 
-async def test_a_request_that_is_over_before_it_is_told_of_counts(gate: Gate) -> None:
-    passes = [await gate.enter() for _ in range(8)]
-    passes[0].leave()
-    passes[0].trouble(busy())
-    assert gate.limit == 4
-
-
 async def test_a_lone_probe_of_a_busy_host_does_not_take_connections_away(gate: Gate, clock: Clock) -> None:
     passes = [await gate.enter() for _ in range(8)]
     passes[0].trouble(busy())
@@ -169,8 +158,8 @@ async def test_a_lone_probe_of_a_busy_host_does_not_take_connections_away(gate: 
         entry.leave()
     clock.now += 2.0
     probe = await gate.enter()
-    probe.leave()
     probe.trouble(busy())
+    probe.leave()
     assert gate.limit == 4
     clock.now += 2.0
     (await gate.enter()).trouble(busy(ceiling=True))
@@ -241,20 +230,103 @@ async def test_who_waits_for_a_place_looks_by_itself_when_there_may_be_more() ->
     assert gate.limit == 4
 
 
-async def test_a_ceiling_below_what_it_served_a_moment_ago_is_felt_for_soon(gate: Gate, clock: Clock) -> None:
-    """It may count a connection that has only just ended; a ceiling that lasts is felt for later."""
-    first, second = [await gate.enter() for _ in range(2)]
-    for entry in (first, second):
-        entry.succeed()
-    second.leave()
-    clock.now += 0.5
-    (refused := await gate.enter()).trouble(busy(ceiling=True))
-    refused.leave()
-    assert gate.limit == 1
+async def test_a_probe_that_succeeded_does_not_clear_the_way_when_it_leaves(gate: Gate, clock: Clock) -> None:
+    entry = await gate.enter()
+    entry.trouble(refused())
+    entry.leave()
     clock.now += 1.0
-    assert gate.open(), "one more already"
-    (refused := await gate.enter()).trouble(busy(ceiling=True))
-    refused.leave()
-    assert gate.limit == 1
-    clock.now += 9.0
-    assert not gate.open()
+    first = await gate.enter()
+    first.succeed()
+    other = await gate.enter()
+    other.trouble(refused())
+    other.leave()
+    clock.now += 1.0
+    second = await gate.enter()
+    third = await knock(gate)
+    first.leave()
+    await settle()
+    assert not third.done(), "a single probe"
+    second.leave()
+    await settle()
+    assert third.done()
+
+
+async def test_nor_does_one_that_others_overtook(gate: Gate, clock: Clock) -> None:
+    """Another request that was on its way has opened the gate meanwhile, and it was shut again."""
+    late, entry = await gate.enter(), await gate.enter()
+    entry.trouble(refused())
+    clock.now += 1.0
+    first = await gate.enter()
+    late.succeed()
+    (await gate.enter()).trouble(refused())
+    clock.now += 1.0
+    await gate.enter()
+    third = await knock(gate)
+    first.leave()
+    await settle()
+    assert not third.done(), "a single probe"
+
+
+async def test_a_probe_that_is_met_with_silence_is_followed_by_another(gate: Gate, clock: Clock) -> None:
+    entry = await gate.enter()
+    entry.trouble(refused())
+    entry.leave()
+    clock.now += 1.0
+    silent = await gate.enter()
+    second, third = await knock(gate), await knock(gate)
+    await advance(gate, clock, 4.9)
+    assert not second.done()
+    await advance(gate, clock, 0.1)
+    assert (second.done(), third.done()) == (True, False)
+    silent.leave()
+    await settle()
+    assert not third.done(), "the second is asking"
+    second.result().succeed()
+    await settle()
+    assert third.done()
+
+
+async def test_somebody_who_does_not_want_to_wait_does_not_wait_for_a_probe(gate: Gate, clock: Clock) -> None:
+    entry = await gate.enter()
+    entry.trouble(refused())
+    entry.leave()
+    clock.now += 1.0
+    await gate.enter()
+    task = await knock(gate)
+    assert not task.done()
+    gate.retry_now()
+    await settle()
+    assert task.done()
+
+
+async def test_the_time_a_host_names_is_kept_although_one_that_was_on_its_way_is_served(
+    gate: Gate, clock: Clock
+) -> None:
+    late, entry = await gate.enter(), await gate.enter()
+    entry.trouble(busy(3.0))
+    entry.leave()
+    late.succeed()
+    task = await knock(gate)
+    await advance(gate, clock, 2.9)
+    assert not task.done()
+    assert gate.waiting is not None
+    assert gate.waiting.seconds == pytest.approx(0.1)
+    await advance(gate, clock, 0.1)
+    assert task.done()
+    assert gate.waiting is None, "it is well: no probe is needed"
+
+
+async def test_one_that_set_out_before_others_were_served_says_nothing_about_now(
+    gate: Gate, clock: Clock
+) -> None:
+    """A connection that comes to nothing may take ten seconds for it; the host may be back by then."""
+    late = await gate.enter()
+    clock.now += 5.0
+    (await gate.enter()).succeed()
+    clock.now += 5.0
+    late.trouble(setback := refused())
+    assert setback.alone
+    assert gate.waiting is None
+    (await gate.enter()).trouble(setback := refused())
+    assert not setback.alone
+    assert gate.waiting is not None

@@ -142,14 +142,15 @@ def test_switching_to_one_stream_does_not_spin(registry: Registries, engine: Eng
     assert core is not None
     running = core.queue.pulls[pull]
     waits: list[float | None] = []
-    real = running.wait_for_change
+    real = running.change.wait
 
-    async def wait_change(seconds: float | None) -> None:
+    async def wait(seconds: float | None = None, *, resting: bool = False) -> None:
         waits.append(seconds)
-        await real(seconds)
+        await real(seconds, resting=resting)
 
-    running.wait_for_change = wait_change  # type: ignore[method-assign]
+    running.change.wait = wait  # type: ignore[method-assign]
     it.until(lambda: it.blob(pull, DIGEST).done > 150 * KB, "it goes on")
+    assert waits
     assert 0.0 not in waits
     server.faults = ""
     it.until_done(pull)

@@ -15,6 +15,23 @@ def test_the_speed_is_the_average_over_the_window() -> None:
     assert meter.rate(25, 1900) == 0.0, "what is older than the window does not count"
 
 
+def test_the_speed_of_late_is_seen_sooner() -> None:
+    meter = Meter(5.0)
+    for tenth in range(60):
+        meter.sample(tenth / 10, min(tenth, 40) * 10)
+    assert meter.rate(5.9, 400) > 60
+    assert meter.rate(5.9, 400, over=1.5) == 0.0
+    assert meter.rate(5.9, 400, over=3.8) == pytest.approx(50, rel=0.1)
+    assert meter.rate(5.9, 400, over=60.0) == meter.rate(5.9, 400), "no longer than the window"
+
+
+def test_a_late_look_is_no_standstill() -> None:
+    meter = Meter(5.0)
+    meter.sample(0, 0)
+    meter.sample(4, 400)
+    assert meter.rate(4, 400, over=2.0) == 100
+
+
 def test_a_fall_of_the_total_starts_over() -> None:
     meter = Meter(5.0)
     meter.sample(0, 1000)

@@ -63,6 +63,26 @@ async def test_caps_on_speed_bound_what_is_handed_out_and_may_be_raised() -> Non
     assert waiting[0].done()
 
 
+async def test_what_a_pull_may_count_on() -> None:
+    """What it has and what is free; where others have all, its due."""
+    slots = Slots(lambda: 8, lambda: {"hf.co": 4})
+    assert (slots.share("a", "first"), slots.share("hf.co", "first")) == (8, 4)
+    for _ in range(6):
+        await slots.acquire("a", "first")
+    assert slots.share("a", "first") == 8
+    assert slots.share("a", "second") == 4, "half of all is due to it"
+    await slots.acquire("a", "second")
+    assert slots.share("a", "first") == 7
+    for _ in range(1):
+        await slots.acquire("hf.co", "third")
+    assert [slots.share("a", pull) for pull in ("first", "second")] == [6, 2]
+    assert slots.share("hf.co", "third") == 2
+    for _ in range(6):
+        slots.release("a", "first")
+    assert slots.share("a", "second") == 7
+    assert slots.share("hf.co", "third") == 4
+
+
 async def test_a_limit_above_the_total_is_the_total() -> None:
     assert Slots(lambda: 4, lambda: {"hf.co": 8}).most("hf.co") == 4
 

@@ -52,11 +52,13 @@ def test_as_long_as_nothing_is_known_nobody_is_hurried() -> None:
     assert why(run(silent=3.0, begun=False), Usual(), idle=True, others_move=False)
 
 
-def test_each_time_in_vain_doubles_what_is_put_up_with() -> None:
+def test_each_time_in_vain_lengthens_what_is_put_up_with() -> None:
     assert not why(run(silent=5.9, moves=1))
     assert why(run(silent=6.0, moves=1))
     assert not why(run(silent=11, moves=2))
-    assert not why(run(silent=0.4, moves=1), idle=True)
+    assert why(run(silent=0.25, moves=1), idle=True)
+    assert not why(run(silent=0.4, moves=2), idle=True)
+    assert why(run(silent=0.5, moves=2), idle=True)
 
 
 def test_slow_for_three_seconds_is_too_slow() -> None:
@@ -67,7 +69,8 @@ def test_slow_for_three_seconds_is_too_slow() -> None:
 def test_a_slow_end_is_taken_over_at_once_if_that_is_quicker() -> None:
     assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0), idle=True)
     assert not why(run(left=10 * MB, rate=0.2 * MB), idle=True), "too young to tell"
-    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.2, moves=1), idle=True)
+    assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0, moves=1), idle=True)
+    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.2, moves=2), idle=True), "not again at once"
     assert not why(run(left=8_000, rate=0.2 * MB, slow_for=0.5), idle=True), "as good as through"
     assert not why(run(left=10 * MB, rate=10 * MB, slow_for=0.0), idle=True), "split instead"
 
@@ -75,6 +78,7 @@ def test_a_slow_end_is_taken_over_at_once_if_that_is_quicker() -> None:
 def test_what_is_usual_takes_three() -> None:
     assert usual_rate([5.0, 7.0]) == 0
     assert usual_rate([5.0, 7.0, 0.0, 9.0]) == 7
+    assert usual_rate([0.2, 0.2, 40.0, 0.2, 0.2, 38.0]) == 40, "most bytes come as fast as that"
     assert is_slow(0.9, [10, 10, 12], 0.1)
     assert not is_slow(1.1, [10, 10, 12], 0.1)
     assert not is_slow(0.0, [10, 10], 0.1)

@@ -41,10 +41,11 @@ class Kind:
 
 _BLOB = Field("blob", "string", "the layer's role: model, config, license, ...; null: the whole pull", True)
 _DIGEST = Field("digest", "string", "`sha256:<64 hex>` of that blob", True)
+_PART = Field("part", "integer", "the part's number in the blob; null: all of it", True)
 _WHERE = (
     _BLOB,
     _DIGEST,
-    Field("part", "integer", "the part's number in the blob; null: all of it", True),
+    _PART,
     Field("attempt", "integer", "failures in a row without progress"),
     Field("in_s", "number", "seconds until the next try; null: until something changes", True),
     Field("why", "string", "what went wrong, in words"),
@@ -81,8 +82,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "retry": Kind("a part failed and will be tried again", _WHERE),
     "waiting": Kind("a host or the disk makes the pull wait", _WHERE),
     "note": Kind(
-        "something to know: a changed setting, a tag that moved, a hook that failed",
-        (_BLOB, _DIGEST, Field("why", "string", "what it is, in words")),
+        "something to know: a connection that was relieved, a tag that moved, a hook that failed",
+        (_BLOB, _DIGEST, _PART, Field("why", "string", "what it is, in words")),
     ),
     "verified": Kind(
         "a blob is complete and its digest right",
@@ -229,6 +230,7 @@ def _fields(event: Event, pulls: Sequence[PullView]) -> dict[str, Any] | None:
             return {
                 "blob": role(event, pulls) or None,
                 "digest": event.digest or None,
+                "part": event.part,
                 "why": event.why,
             }
         case EventKind.VERIFIED:

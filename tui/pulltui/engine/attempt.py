@@ -25,10 +25,14 @@ _MOMENT = 0.01
 class Attempt:
     """One request from its start to its last byte, under the watchdog's eyes."""
 
-    def __init__(self, clock: Clock, stall_after: float, tuning: Tuning) -> None:
+    def __init__(
+        self, clock: Clock, stall_after: float, tuning: Tuning, anew_after: float = math.inf
+    ) -> None:
+        """`anew_after`: seconds of silence after which it is begun anew, without blame."""
         self._clock = clock
         self.started = clock()
         self.stall_after = stall_after
+        self._anew_after = anew_after
         self.silence = Silence.NONE
         self.gate: Gate | None = None
         """The gate it is waiting at."""
@@ -47,8 +51,8 @@ class Attempt:
         self._held_at: dict[str, float] = {}
         """When each of them last did."""
         self._hold_began: float | None = None
-        self._held = -math.inf
-        """When it last waited by itself, for more than a moment."""
+        self.went_on = -math.inf
+        """When it last went on after it had waited by itself, for more than a moment."""
         self._stall = StallClock(self.started, tuning.quiet_after, stall_after, tuning.trickle_rate)
 
     def received(self, count: int) -> None:
@@ -67,6 +71,11 @@ class Attempt:
         return self._holds("disk") or self.over
 
     @property
+    def restrained(self) -> bool:
+        """Whether a cap or the disk holds it back just now: its speed is not the connection's."""
+        return self._holds("cap") or self._holds("disk")
+
+    @property
     def over(self) -> bool:
         """Whether nothing comes of it any more."""
         return self.task is not None and self.task.done()
@@ -79,7 +88,7 @@ class Attempt:
         """Whether it waited by itself a moment ago: its speed is not the connection's."""
         now = self._clock()
         began = self._hold_began
-        return now - self._held < _LATELY or (began is not None and now - began > _MOMENT)
+        return now - self.went_on < _LATELY or (began is not None and now - began > _MOMENT)
 
     @property
     def excused(self) -> bool:
@@ -109,8 +118,9 @@ class Attempt:
             self._held_at[self._held_by] = self._clock()
             self._held_by = ""
         self._stall.release(self._clock())
-        if self.held_lately:
-            self._held = self._clock()
+        now = self._clock()
+        if self._hold_began is not None and now - self._hold_began > _MOMENT:
+            self.went_on = now
         self._hold_began = None
         if self._giving is not None:
             self._giving.cancel()
@@ -136,6 +146,8 @@ class Attempt:
             self.abort(StallSetback(f"stalled: no byte for {self.stall_after:g} s"))
         elif self.silence is Silence.TRICKLE:
             self.abort(StallSetback(f"stalled: next to nothing for {self.stall_after:g} s"))
+        elif self.silent() >= self._anew_after and not self.excused:
+            self.abort(Reconnect(f"no answer for {self._anew_after:g} s: asking anew"))
 
 
 class Watchdog:
@@ -147,12 +159,13 @@ class Watchdog:
         self._tuning = tuning
         self._attempts: set[Attempt] = set()
 
-    async def guard(self, work: Callable[[Attempt], Awaitable[T]]) -> T:
-        """Do `work` under watch; raises the Setback for which it was ended early.
+    async def guard(self, work: Callable[[Attempt], Awaitable[T]], anew_after: float = math.inf) -> T:
+        """Do `work` under watch; raises the Setback for which it was ended early: a Reconnect after
+        `anew_after` seconds of silence.
 
         Cancelling the caller cancels the work and waits until it has let go of everything.
         """
-        attempt = Attempt(self._clock, self._stall_after(), self._tuning)
+        attempt = Attempt(self._clock, self._stall_after(), self._tuning, anew_after)
 
         async def run() -> T:
             return await work(attempt)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pulltui.engine.accept import Body
 from pulltui.engine.attempt import Attempt
+from pulltui.engine.backoff import backoff
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
 from pulltui.engine.errors import PullError
@@ -39,23 +41,31 @@ class Connection:
         self._place = Place(context.slots, pull.registry, pull.id)
         self._rate = 0.0
         """Bytes a second of the last run: the next one is made to last."""
+        self._refusals = 0
+        """Requests in a row that a host turned down while it served others."""
+        self.refusal = ""
+        self.rests_until = -math.inf
+        """What it said, and until when this connection rests after that."""
 
     async def work(self) -> None:
         """Fetch runs. What cannot be tried again ends up in the pull."""
         while True:
             while self._crew.surplus(self._number) and not self._pull.finished:
-                await self._pull.wait_for_change()
+                await self._pull.change.wait()
             await self._place.take()
             try:
                 found = await self._next()
                 if found is not None:
                     await self._fetch(*found)
-                    continue
             except PullError as error:
                 self._pull.fail(error)
                 return
             finally:
                 self._place.give_back()
+            if found is not None:
+                while (rest := self.rests_until - self._context.clock()) > 0:
+                    await self._pull.change.wait(rest)  # what it was to fetch is free for others
+                continue
             if self._pull.finished:
                 return
             self._crew.idle += 1
@@ -82,7 +92,10 @@ class Connection:
         # A server without ranges would send the whole again; under a cap there is nothing to gain.
         if self._context.throttle.run(self._pull.id, 1.0, 1, 1) is not None:
             return None
-        return self._crew.share()
+        found = self._crew.share()
+        if found is not None:
+            self._pull.change.tell_one()  # there may be more of that
+        return found
 
     async def _fetch(self, blob: BlobDownload, run: Run) -> None:
         """Fetch one run; whatever comes of it, everything received is written before the parts are free."""
@@ -100,6 +113,7 @@ class Connection:
                 if isinstance(setback, PartSetback):
                     blob.setback(run, setback)
         self._remember(run, setback)
+        self._count_refusal(run, setback)
         if isinstance(setback, HostSetback):
             self._pull.host_trouble(setback)
         elif isinstance(setback, StaleUrl | Reconnect | Takeover):
@@ -111,12 +125,24 @@ class Connection:
             self._rate = run.received / seconds
             self._crew.pace.ended(run.received, seconds)
 
+    def _count_refusal(self, run: Run, setback: Setback | None) -> None:
+        """Say how long this connection rests: the host may mean it alone."""
+        tuning = self._context.tuning
+        if isinstance(setback, HostSetback) and setback.alone:
+            self._refusals += 1
+            base, cap = tuning.backoff_base / 2, tuning.probe_first  # the host is well: sooner than a part
+            pause = backoff(self._refusals, base, cap, self._context.uniform)
+            self.refusal = setback.why
+            self.rests_until = self._context.clock() + max(pause, setback.retry_after or 0.0)
+        elif run.received:
+            self._refusals = 0
+
     def _remember(self, run: Run, setback: Setback | None) -> None:
         """Take note of how the host did that the registry sent us to."""
         edges = self._context.edges
         if isinstance(setback, HostSetback):
             if not setback.ceiling:
-                edges.failed(setback.host, wholly=True)
+                edges.failed(setback.host, wholly=not setback.alone)
         elif run.host and isinstance(setback, PartSetback | Takeover):
             edges.failed(run.host)
         elif run.host and run.complete:
@@ -140,8 +166,7 @@ class Connection:
             async for chunk in stream.chunks(attempt):
                 if run.first_at is None:
                     run.first_at = self._context.clock()
-                    if not attempt.held_lately:
-                        self._crew.pace.first_byte(run.first_at - began)
+                    self._crew.pace.first_byte(run.first_at - max(began, attempt.went_on))
                 held = max(held, await self._feed(blob, run, chunk, attempt))
                 left = run.end - run.position
                 if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):

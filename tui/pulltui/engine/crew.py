@@ -14,16 +14,21 @@ from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Surplus, Takeover
 from pulltui.engine.takeover import Patience, Progress, cut, is_slow, reason
-from pulltui.engine.views import EventKind
+from pulltui.engine.views import EventKind, Waiting
 
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
     from pulltui.engine.context import Context
     from pulltui.engine.pull import Pull
 
-_SETTLED = (0.25, 6)
+_SETTLED = (0.25, 6, 1.5)
 """A connection's speed says something after so many seconds from its first byte, and so many times what a
-first byte takes: connections begin slowly, by round trips."""
+first byte takes: connections begin slowly, by round trips. Where that is longer than so many seconds, it is
+not the way that takes so long, but the server."""
+_RECENT = 2.0
+"""A connection's speed, where it is compared with others, is that of so many seconds."""
+_ANEW = 0.5
+"""Seconds without a byte from anywhere after which one connection asks anew; then twice as many."""
 _STEP = (10, 0.5)
 """What a number of connections brings is measured over so many first bytes, and at most so many seconds."""
 _DISK_TOLD = 30.0
@@ -36,7 +41,7 @@ _BEHIND = 128_000_000
 """So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
 connections had nothing else to do."""
 _LIVELY = 1.0
-"""Seconds since a byte within which a connection counts as moving."""
+"""Seconds since a byte within which others count as going on."""
 
 
 class Crew:
@@ -47,11 +52,18 @@ class Crew:
         """Connections that found nothing to fetch."""
         self._pull = pull
         self._context = context
+        self._connections: list[Connection] = []
         self._workers: list[asyncio.Task[None]] = []
         self._wanted = 0
         """How many were wanted at the last look."""
-        self._silent = 0
-        """Connections that bring nothing while others do."""
+        self._useless = 0
+        """Connections that bring nothing, or next to nothing, while others do."""
+        self._came = 0
+        self._came_at = -math.inf
+        """Bytes off the pull's sockets, and when there were more of them."""
+        self._moves = False
+        """There were lately."""
+        self._anew_pause = self._anew_at = 0.0
         self._tell_of_disk = -math.inf
         """When to say next that the disk does not keep up."""
         tuning = context.tuning
@@ -59,6 +71,7 @@ class Crew:
         self._patience = Patience(tuning.takeover_after, tuning.idle_after)
         self._explore_pause = self._patience.busy
         self._explore_at = math.inf
+        self._crawled_at = -math.inf
         self._ramp = Ramp(
             context.clock(),
             self._most,
@@ -71,9 +84,9 @@ class Crew:
 
     @property
     def wanted(self) -> int:
-        """How many connections there should be; in place of those that are silent there may be others."""
+        """How many connections there should be; in place of those that are useless there may be others."""
         fixed = self._context.settings.transfer.connections
-        count = self._ramp.wanted + self._silent if fixed == "auto" else fixed
+        count = self._ramp.wanted + self._useless if fixed == "auto" else fixed
         return max(1, min(count, self._most()))
 
     @property
@@ -85,8 +98,24 @@ class Crew:
     def start(self) -> None:
         """Have as many at work as are wanted; those that are too many rest when their run is over."""
         while len(self._workers) < self.wanted:
-            worker = Connection(self._pull, self, self._context, len(self._workers))
-            self._workers.append(asyncio.create_task(worker.work()))
+            connection = Connection(self._pull, self, self._context, len(self._workers))
+            self._connections.append(connection)
+            self._workers.append(asyncio.create_task(connection.work()))
+
+    @property
+    def resting(self) -> Waiting | None:
+        """Why nothing is fetched just now, if that is because hosts turned connections away for a moment."""
+        now = self._context.clock()
+        rests = [(one.rests_until - now, one.refusal) for one in self._connections if one.rests_until > now]
+        if not rests or any(blob.runs for blob in self._pull.downloads):
+            return None
+        left, why = min(rests)
+        return Waiting(why, left, "busy")
+
+    def retry_now(self) -> None:
+        """Nobody rests any more."""
+        for connection in self._connections:
+            connection.rests_until = -math.inf
 
     def surplus(self, number: int) -> bool:
         """Return whether connection `number` (from 0) should rest."""
@@ -116,7 +145,9 @@ class Crew:
         context, pull = self._context, self._pull
         bounds = [context.gates.gate(host).limit for host in pull.hosts()]
         bounds += [context.throttle.connections, context.throttle.connections_of(pull.id)]
-        return min([context.slots.most(pull.registry), *(bound for bound in bounds if bound is not None)])
+        return min(
+            [context.slots.share(pull.registry, pull.id), *(bound for bound in bounds if bound is not None)]
+        )
 
     def run_size(self, left: int, rate: float) -> int:
         """Return how many bytes a connection of that speed (0: not known) should ask for of `left`."""
@@ -128,34 +159,46 @@ class Crew:
         """Look at all connections: a few times a second."""
         now = self._context.clock()
         runs = [(blob, run) for blob in self._pull.downloads for run in blob.runs]
+        came = sum(blob.received for blob in self._pull.downloads)
+        if came != self._came:
+            self._came, self._came_at = came, now
+        self._moves = now - self._came_at < _LIVELY
         for _, run in runs:
             run.meter.sample(now, run.received)
-        rates = {run: run.meter.rate(now, run.received) for _, run in runs if self._told(run, now)}
+        rates = {run: run.meter.rate(now, run.received, _RECENT) for _, run in runs if self._told(run, now)}
         if self._held_by_disk(now):
             rates = {}  # the disk's
         self.pace.look(rates.values())
-        self._silent = self._silences([run for _, run in runs])
+        self._useless = self._count_useless([run for _, run in runs])
         self._count(runs, now)
         self._take_over(runs, rates, now)
+        self._ask_anew(runs, now)
         self._explore(rates, now)
         if self.idle and runs:
-            self._pull.kick()  # there may be something to share by now
+            self._pull.change.tell_one()  # there may be something to share by now
 
-    def _silences(self, runs: list[Run]) -> int:
-        """Return how many connections are silent; if all are, one: a fresh one shows whether it is they."""
-        limit = max(self._patience.idle, 4 * self.pace.usual.first_byte)
-        attempts = [run.attempt for run in runs if run.attempt is not None and not run.attempt.excused]
-        silent = sum(attempt.silent() >= limit for attempt in attempts)
-        return silent if any(map(_lively, runs)) else min(1, silent)
+    @property
+    def _silence(self) -> float:
+        """Seconds without a byte that are more than usual."""
+        return max(self._patience.idle, 4 * self.pace.usual.first_byte)
+
+    def _count_useless(self, runs: list[Run]) -> int:
+        """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
+        is they.
+        """
+        limit = self._silence
+        free = [run for run in runs if _free(run)]
+        useless = sum(run.slow_since is not None or _silent(run) >= limit for run in free)
+        return useless if self._moves else min(1, useless)
 
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
         context, pull = self._context, self._pull
         held = context.writer.full or context.writer.disk.holds
         held = held or context.slots.starved(pull.id) or pull.waiting is not None
-        held = held or any(run.attempt is not None and run.attempt.held_lately for _, run in runs)
+        held = held or any(run.attempt is not None and run.attempt.restrained for _, run in runs)
         self._ramp.look(
             now,
-            sum(blob.received for blob in pull.downloads),
+            self._came,
             sum(blob.retries for blob in pull.downloads),
             sum(_receiving(run) for _, run in runs),
             held=held or self.idle > 0,
@@ -189,8 +232,17 @@ class Crew:
         """Return whether a run has received for long enough to tell its speed."""
         if not _receiving(run) or run.first_at is None:
             return False
-        least, times = _SETTLED
-        return now - run.first_at >= max(least, times * self.pace.usual.first_byte)
+        least, times, most = _SETTLED
+        return now - run.first_at >= max(least, min(most, times * self.pace.usual.first_byte))
+
+    def _speed(self, run: Run, now: float) -> float:
+        """Return the best guess at a run's speed, 0 if there is none yet."""
+        if self._told(run, now):
+            return run.meter.rate(now, run.received, _RECENT)
+        if self.pace.usual.rate or run.first_at is None:
+            return self.pace.usual.rate
+        young = now - run.first_at < _SETTLED[0]
+        return 0.0 if young else run.received / (now - run.first_at)
 
     def _take_over(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
         """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
@@ -219,22 +271,48 @@ class Crew:
                 patience=self._patience,
                 idle=self.idle > 0,
                 blocks=run in fronts,
-                others_move=any(_lively(other) for _, other in runs if other is not run),
+                others_move=self._moves,
                 factor=self._context.settings.retry.slow_factor,
             )
             if why:
-                run.part.move()
-                blob.takeovers += 1
-                if run.part.moves % 2 == 0:
-                    run.source.refresh(run.generation)
-                attempt.abort(Takeover(why))
+                self._move(blob, run, why)
+
+    def _move(self, blob: BlobDownload, run: Run, why: str) -> None:
+        """Break a run off: whatever is left of it goes over another connection."""
+        run.part.move()
+        blob.takeovers += 1
+        if run.part.moves % 2 == 0:
+            run.source.refresh(run.generation)
+        if run.attempt is not None:
+            run.attempt.abort(Takeover(why))
+
+    def _ask_anew(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
+        """While nothing comes at all, have one connection after the other ask anew, less and less often.
+
+        It may be the network, and then that changes nothing. It may be they, and then one that is answered
+        shows it.
+        """
+        least = max(_ANEW, self._silence)
+        asked = [(blob, run) for blob, run in runs if _free(run) and not blob.single_stream]
+        if not asked or now - self._came_at < least:
+            self._anew_pause, self._anew_at = least, now
+            return
+        blob, run = max(asked, key=lambda one: _silent(one[1]))
+        if now >= self._anew_at and _silent(run) >= least:
+            self._anew_at = now + self._anew_pause
+            self._anew_pause *= 2
+            self._move(blob, run, f"nothing came for {_silent(run):.1f} s: asking anew")
 
     def _explore(self, rates: dict[Run, float], now: float) -> None:
         """While all connections crawl, have one see now and then whether a fresh address leads elsewhere."""
-        free = [run for run in rates if run.attempt is not None and not run.attempt.excused]
+        free = [run for run in rates if _free(run)]
         if not free or median([rates[run] for run in free]) >= _CRAWL:
             self._explore_at = now + self._patience.busy
-        elif now >= self._explore_at:
+            if now - self._crawled_at > self._explore_pause:
+                self._explore_pause = self._patience.busy
+            return
+        self._crawled_at = now
+        if now >= self._explore_at:
             self._explore_pause = min(2 * self._explore_pause, _EXPLORE_LAST)
             self._explore_at = now + self._explore_pause
             run = max(free, key=lambda run: run.end - run.position)
@@ -259,9 +337,9 @@ class Crew:
             if blob.single_stream:
                 continue
             for run in blob.runs:
-                if not run.source.ranges or not _receiving(run) or run.complete:
+                if not run.source.ranges or not _receiving(run) or run.complete or run.given_up:
                     continue
-                rate = run.meter.rate(now, run.received) if self._told(run, now) else usual.rate
+                rate = self._speed(run, now)
                 at = cut(run.position, run.end, rate, usual)
                 if at is not None:
                     found.append(((run.end - run.position) / rate, at, blob, run))
@@ -280,9 +358,15 @@ def _blocks(blob: BlobDownload) -> Run | None:
     return front if front.start <= reached <= front.position and blob.written - reached > _BEHIND else None
 
 
+def _free(run: Run) -> bool:
+    """Return whether nothing but its connection holds a run back."""
+    return run.attempt is not None and not run.attempt.excused
+
+
+def _silent(run: Run) -> float:
+    """Return the seconds since a run's last byte."""
+    return run.attempt.silent() if run.attempt is not None else 0.0
+
+
 def _receiving(run: Run) -> bool:
     return run.attempt is not None and not run.attempt.waits and run.received > 0
-
-
-def _lively(run: Run) -> bool:
-    return _receiving(run) and run.attempt is not None and run.attempt.silent() < _LIVELY

@@ -1,12 +1,14 @@
 """Trouble of a host is not trouble of a part: one gate a host, through which every request goes.
 
 While a host is in trouble the gate is shut: one request at a time is let through as a probe, the first
-success opens it for all. A host that objects to the number of connections gets fewer.
+success opens it for all. A host that objects to the number of connections gets fewer. One that turns down
+a request while it serves others is not in trouble: that request comes back later, the others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -17,7 +19,11 @@ from pulltui.engine.views import Waiting
 
 Clock = Callable[[], float]
 
-_JUST_NOW = 1.0
+_ROW = 4
+"""So many refusals without a sensible answer between them are no chance: the host wants fewer connections,
+or is in trouble."""
+_ROW_ASKED = 3
+"""The same where it says when to come back."""
 _ALL = 64
 """A limit beyond this is none."""
 
@@ -37,20 +43,30 @@ class Gate:
         """Those of the requests that are through which the host has answered sensibly."""
         self.tries = 0
         """Probes that failed in a row."""
-        self._peak = (0, 0.0)
-        """The most that it served lately, and when."""
         self._tuning = tuning
-        self._clock = clock
+        self.clock = clock
         self._why = ""
         self._busy = False
         self._until = 0.0
         self._held = False
         self._held_since = 0.0
-        self._probing = False
+        self._quiet_until = 0.0
+        """Till then it asked not to be asked for more, though it serves some."""
+        self._prober: Pass | None = None
+        """The request on whose answer the others wait."""
+        self._probed_at = 0.0
+        self.well_at = -math.inf
+        """When it last answered sensibly."""
+        self._refused = 0
+        """Requests that it turned down since then."""
+        self._proven = 0
+        """So many at once it has served since the limit was last lowered."""
         self._halve_after = 0.0
         self._raise_at = 0.0
         self._raise_pause = 0.0
         self._ceiling = False
+        self._met = False
+        """The limit is what it served when it refused more."""
         self._event = asyncio.Event()
 
     @property
@@ -62,10 +78,10 @@ class Gate:
     @property
     def waiting(self) -> Waiting | None:
         """What the host's requests wait for, None while it is well."""
-        if not self._held:
+        left = max(0.0, self._opens_at() - self.clock())
+        if not self._held and not left:
             return None
-        kind = "busy" if self._busy else "offline"
-        return Waiting(self._why, max(0.0, self._until - self._clock()), kind)
+        return Waiting(self._why, left, "busy" if self._busy else "offline")
 
     async def enter(self) -> Pass:
         """Wait until a request may be made; the pass must be left again."""
@@ -74,32 +90,33 @@ class Gate:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):  # wait_for may swallow a cancellation
                     await event.wait()
-        probe = self._held
-        self._probing = probe
+        entry = Pass(self, probe=self._held)
+        if self._held:
+            self._prober, self._probed_at = entry, self.clock()
         self.active += 1
-        return Pass(self, probe)
+        return entry
 
-    def leave(self, probe: bool) -> None:
+    def leave(self, entry: Pass) -> None:
         """The request is over."""
         self.active -= 1
+        if self._prober is entry:
+            self._prober = None
         self._raise()
-        if probe and self._held:
-            self._probing = False
         self._notify()
 
     def succeed(self) -> None:
         """It answered sensibly."""
         self.answered = True
-        now = self._clock()
-        if self.served >= self._peak[0] or now - self._peak[1] >= _JUST_NOW:
-            self._peak = self.served, now
-        if self._ceiling and self.limit is not None and self.served > self.limit:
+        self.well_at = self.clock()
+        self._refused = 0
+        self._proven = max(self._proven, self.served)
+        if self._met and self.limit is not None and self.served > self.limit:
             self.limit = self.served  # these were on their way when another one was refused
         if self._held:
-            self._held = self._probing = False
+            self._held, self._prober = False, None
             self.tries = 0
             if not self._ceiling:
-                self._raise_at = self._clock() + self._raise_pause
+                self._raise_at = self.clock() + self._raise_pause
             self._notify()
         if self._raise():
             self._notify()
@@ -107,15 +124,16 @@ class Gate:
     def trouble(self, setback: HostSetback, *, probe: bool, in_use: int) -> None:
         """It is in trouble: shut, and fewer connections if that is what it asks for.
 
-        `in_use` counts the connections at that moment, the one that tells of it included. A host that
-        refuses one connection for being too many while it serves others stays open to as many as it serves.
+        `in_use` counts the connections at that moment, the one that tells of it included. A host that turns
+        one down while it serves others stays open; the setback says so where this is that one's affair.
         """
-        now = self._clock()
-        if setback.ceiling and setback.busy and self.served and not self._held:
-            self._meet_ceiling(now)
-            return
-        self._why = setback.why
-        self._busy = setback.busy
+        now = self.clock()
+        self._why, self._busy = setback.why, setback.busy
+        if setback.busy:
+            self.answered = True
+            self._refused += 1
+            if self._turned_down(now, setback, in_use):
+                return
         if not self._held:
             self._held_since = now
         if probe or not self._held:
@@ -123,12 +141,37 @@ class Gate:
             self.tries += 1
         self._held = True
         if setback.retry_after is not None:
-            self._until = max(self._until, now + setback.retry_after)
-        if setback.busy or setback.ceiling:
-            self.answered = self.answered or setback.busy
-            if setback.ceiling or in_use > 1:  # a lone request met no crowd of ours
-                self._halve(now, setback, in_use)
+            self._quiet_until = max(self._quiet_until, now + setback.retry_after)
+        if (setback.busy and in_use > 1) or setback.ceiling:  # a lone request met no crowd of ours
+            self._halve(now, setback, in_use)
         self._notify()
+
+    def _turned_down(self, now: float, setback: HostSetback, in_use: int) -> bool:
+        """Return whether it refused a request although it is well, after doing what follows from that.
+
+        One refusal among sensible answers is that request's affair. Where they come in a row it gets no more
+        than it serves, if that may be the reason, or nothing new before the time that it named. If it
+        serves none any more it is in trouble.
+        """
+        wait, patience = setback.retry_after, self._tuning.probe_last
+        if self._held or not (self.served or now - self.well_at < patience):
+            return False
+        more = in_use > self._proven
+        """There were more than it is known to serve."""
+        felt = more and self._met and self.limit is not None and self.served > 0
+        by_chance = not felt and self._refused < (_ROW if wait is None else _ROW_ASKED)
+        if by_chance and (wait is None or (self.served and wait <= patience)):
+            setback.alone = True
+            return True
+        if not self.served:
+            return False
+        crowd = more if setback.ceiling and wait is not None else felt or self._refused >= _ROW
+        if crowd:
+            self._meet(now, setback)
+        if wait is not None and not (crowd and setback.ceiling):
+            self._quiet_until = max(self._quiet_until, now + wait)
+        self._notify()
+        return True
 
     def _probe_pause(self, now: float, retry_after: float | None) -> float:
         """Return the seconds until the next look at a host in trouble.
@@ -145,24 +188,41 @@ class Gate:
 
     def retry_now(self) -> None:
         """Somebody does not want to wait."""
-        self._until = self._clock()
+        self._until = self._quiet_until = self.clock()
+        self._prober = None
         self._notify()
 
     def open(self) -> bool:
         """Return whether a request may be made at this moment."""
-        if self._held:
-            return not self._probing and self._clock() >= self._until
+        now = self.clock()
+        if now < self._opens_at() or (self._probing and now < self._patient_until):
+            return False
         self._raise()
-        return self.limit is None or self.active < self.limit
+        return self._held or self.limit is None or self.active < self.limit
 
-    def _meet_ceiling(self, now: float) -> None:
+    def _opens_at(self) -> float:
+        """Return when it is not shut any more, which may be over."""
+        return max(self._quiet_until, self._until) if self._held else self._quiet_until
+
+    @property
+    def _probing(self) -> bool:
+        return self._held and self._prober is not None
+
+    @property
+    def _patient_until(self) -> float:
+        """A probe that nothing comes of is waited for until then: it may be that one that went astray."""
+        return self._probed_at + self._tuning.probe_last
+
+    def _meet(self, now: float, setback: HostSetback) -> None:
         """It serves so many and no more; it is felt for again later, each time after twice the pause."""
+        tuning = self._tuning
+        self._ceiling = setback.ceiling
         if now >= self._halve_after:
-            self._halve_after = now + self._tuning.halve_pause
-            self._lengthen(self._tuning.ceiling_pause)
-        self.limit, self._ceiling = self.served, True
-        self._raise_at = now + self._until_more(now, self.limit)
-        self._notify()
+            self._halve_after = now + tuning.halve_pause
+            self._lengthen(tuning.ceiling_pause if setback.ceiling else tuning.recover_pause)
+        self.limit = self._proven = self.served
+        self._met = True
+        self._raise_at = now + max(self._raise_pause, setback.retry_after or 0.0)
 
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
         if now < self._halve_after:
@@ -170,19 +230,10 @@ class Gate:
         self._halve_after = now + max(self._tuning.halve_pause, setback.retry_after or 0.0)
         if self.limit is not None:
             in_use = min(self.limit, in_use)
-        self._ceiling = setback.ceiling
+        self._ceiling, self._met = setback.ceiling, False
         self._lengthen(self._tuning.ceiling_pause if setback.ceiling else self._tuning.recover_pause)
-        self.limit = max(1, in_use // 2)
-        self._raise_at = now + self._until_more(now, self.limit)
-
-    def _until_more(self, now: float, count: int) -> float:
-        """Return the seconds until more than `count` are allowed.
-
-        Few, if it served more a moment ago: it may have counted some that had only just ended.
-        """
-        peak, at = self._peak
-        soon = peak > count and now - at < _JUST_NOW
-        return self._tuning.recover_pause if soon else self._raise_pause
+        self.limit = self._proven = max(1, in_use // 2)
+        self._raise_at = now + self._raise_pause
 
     def _lengthen(self, first: float) -> None:
         """The pause before more are allowed: twice the last one if a limit is known already."""
@@ -194,7 +245,7 @@ class Gate:
 
         A ceiling is felt for step by step; a server that was merely busy gets its traffic back by doubling.
         """
-        now = self._clock()
+        now = self.clock()
         if self.limit is None or self._held or now < self._raise_at:
             return False
         self.limit = self.limit + 1 if self._ceiling else self.limit * 2
@@ -203,11 +254,12 @@ class Gate:
         self._raise_at = now + self._raise_pause
         return True
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         """Return the seconds after which it may be open without anybody saying so."""
-        if self._held:
-            return None if self._probing else max(0.001, self._until - self._clock())
-        return None if self.limit is None else max(0.001, self._raise_at - self._clock())
+        now, at = self.clock(), self._opens_at()
+        if self._probing:
+            at = max(at, self._patient_until)
+        return max(0.001, (at if at > now else self._raise_at) - now)
 
     def _notify(self) -> None:
         event, self._event = self._event, asyncio.Event()
@@ -217,9 +269,10 @@ class Gate:
 class Pass:
     """One request's way through a gate."""
 
-    def __init__(self, gate: Gate, probe: bool) -> None:
+    def __init__(self, gate: Gate, *, probe: bool) -> None:
         self.gate = gate
         self._probe = probe
+        self._since = gate.clock()
         self._left = False
         self._served = False
 
@@ -228,19 +281,22 @@ class Pass:
         if not self._served and not self._left:
             self._served = True
             self.gate.served += 1
+        self._probe = False
         self.gate.succeed()
 
     def trouble(self, setback: HostSetback) -> None:
-        """The host is in trouble."""
-        # A busy server's connection is closed before it is told of; it counts all the same.
-        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active + self._left)
+        """The host is in trouble, it seems; to be told before `leave`."""
+        if self._since < self.gate.well_at and not (setback.busy or setback.ceiling):
+            setback.alone = True  # others reached it since this one set out
+            return
+        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active)
 
     def leave(self) -> None:
         """The request is over; a second call does nothing."""
         if not self._left:
             self._left = True
             self.gate.served -= self._served
-            self.gate.leave(self._probe)
+            self.gate.leave(self)
 
 
 class Gates:

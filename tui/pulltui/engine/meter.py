@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 
@@ -23,11 +24,12 @@ class Meter:
         while len(samples) > 2 and now - samples[1][0] >= self._window:
             samples.popleft()
 
-    def rate(self, now: float, total: int) -> float:
-        """Return bytes a second over the window that ends now."""
+    def rate(self, now: float, total: int, over: float = math.inf) -> float:
+        """Return bytes a second over the window that ends now, or its last `over` seconds and a bit."""
         if not self._samples:
             return 0.0
-        at, start = self._samples[0]
+        old_enough = (sample for sample in reversed(self._samples) if now - sample[0] >= over)
+        at, start = next(old_enough, self._samples[0])
         return max(0.0, (total - start) / (now - at)) if now > at else 0.0
 
     def clear(self) -> None:

@@ -180,7 +180,9 @@ class PartTable:
 
     def written(self) -> int:
         """Return the bytes that are in the file."""
-        return sum(part.mark.written for part in self.parts)
+        first = self._first_open  # all before it are
+        before = self.parts[first].offset if first < len(self.parts) else self.total
+        return before + sum(part.mark.written for part in self.parts[first:])
 
     def written_prefix(self, start: int) -> int:
         """Return where the written bytes that begin at `start` end; `start` itself must be written up to."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import httpx
 
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.blobs import Blobs, look_what_is_here
+from pulltui.engine.change import Change
 from pulltui.engine.clean import safe
 from pulltui.engine.context import Context
 from pulltui.engine.crew import Crew
@@ -65,7 +65,8 @@ class Pull:
         self._blobs = blobs
         self._auth = context.keyring.at(self.base_url, name.repository)
         self._sources = Sources(context, f"{self.base_url}/v2/{name.repository}", self.registry, self._auth)
-        self._changed = asyncio.Event()
+        self.change = Change()
+        """Told when connections or the pull itself may go on."""
         self._fatal: PullError | None = None
         self._waiting: Waiting | None = None
         self._until: float | None = None
@@ -118,6 +119,8 @@ class Pull:
         if self._resolver is not None:
             self._resolver.retry_now()
         self._park.reset()
+        if self.crew is not None:
+            self.crew.retry_now()
         for blob in self.downloads:
             blob.forgive()
         self.kick()
@@ -174,20 +177,12 @@ class Pull:
 
     def kick(self) -> None:
         """Something changed: whoever waits should look again."""
-        event, self._changed = self._changed, asyncio.Event()
-        event.set()
+        self.change.tell()
 
     async def wait_for_work(self) -> None:
         """Wait until there may be a run to take."""
         waits = [wait for blob in self.downloads if (wait := blob.next_wait()) is not None]
-        await self.wait_for_change(min(waits, default=None))
-
-    async def wait_for_change(self, seconds: float | None = None) -> None:
-        """Wait for the next kick, or for so many seconds."""
-        event = self._changed
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
-                await event.wait()
+        await self.change.wait(min(waits, default=None), resting=True)
 
     # -- what the screen shows ----------------------------------------------------------------------
 
@@ -202,7 +197,7 @@ class Pull:
         for host in dict.fromkeys([*self._sources.hosts(), *self._hosts]):
             if (waiting := self._context.gates.gate(host).waiting) is not None:
                 return waiting
-        return None
+        return self.crew.resting if self.crew is not None else None
 
     # -- how it goes --------------------------------------------------------------------------------
 
@@ -267,6 +262,8 @@ class Pull:
             most = self._context.settings.retry.max_retries
             self._emit(kind, why=setback.why, attempt=failures, attempts=most, wait=wait)
             self._wait_for(f"retry {failures} of {most}: {setback.why}", wait, "retries")
+        else:
+            self._emit(EventKind.NOTE, why=setback.why)
 
     async def _fetch_all(self, manifest: Manifest) -> None:
         """Have all blobs verified, wherever they stand now."""
@@ -294,8 +291,7 @@ class Pull:
     async def _let_go(self, crew: Crew) -> None:
         """Stop the connections and make everything received durable. Raises PullError if that failed."""
         await crew.stop()
-        for blob in self.downloads:
-            await blob.release(self.id)
+        await asyncio.gather(*(blob.release(self.id) for blob in self.downloads))
         for blob in self.downloads:
             if blob.unsaved is not None:
                 raise blob.unsaved
@@ -333,7 +329,7 @@ class Pull:
         """Wait for a change; if only parked parts are left, wait with a countdown and try them again."""
         left = [blob for blob in self.downloads if not blob.verified and not blob.all_written]
         if not left or not all(blob.stuck() for blob in left):
-            await self.wait_for_change(None)
+            await self.change.wait(None)
             return
         written = sum(blob.written for blob in left)
         pause = self._park.next_pause(written)
@@ -343,7 +339,7 @@ class Pull:
         self._emit(EventKind.WAITING, why=f"out of retries: {why}", wait=pause)
         deadline = self._context.clock() + pause
         while all(blob.stuck() for blob in left) and (rest := deadline - self._context.clock()) > 0:
-            await self.wait_for_change(rest)
+            await self.change.wait(rest)
         self._wait_for(None)
         self._set(PullState.DOWNLOADING)
         for blob in left:
@@ -358,7 +354,7 @@ class Pull:
             if quiet.why != said:
                 said = quiet.why
                 self._emit(EventKind.WAITING, why=said, wait=quiet.seconds, error_kind=quiet.kind)
-            await self.wait_for_change(None)
+            await self.change.wait(None)
         self._wait_for(None)
 
     async def _wait_for_space(self, manifest: Manifest, error: NoSpaceError) -> None:
@@ -370,7 +366,7 @@ class Pull:
         room, pause = self._blobs.room, self._context.tuning.space_check
         while True:
             self._wait_for(str(error), None, error.kind)
-            await self.wait_for_change(pause)
+            await self.change.wait(pause)
             verdict = await room.try_again(self.id, manifest.blobs)
             if verdict is True:
                 break

@@ -5,6 +5,7 @@ Only arithmetic over what came, with the time passed in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
@@ -19,6 +20,10 @@ WORSE = 2.0
 """So many times the breaks a byte, since there are more connections: the server does not like that."""
 _FEW_BREAKS = 2
 """Fewer breaks more than expected are chance."""
+SLOW = 8_000_000
+"""Where a connection brings less than so many bytes a second, it takes many: their number grows fourfold."""
+_ENOUGH = 0.75
+"""So much of the connections there should be must receive for a measure: some have always just asked."""
 
 
 class Phase(Enum):
@@ -68,7 +73,7 @@ class Ramp:
         self._probe_pause = probe_first
         self._probe_at = 0.0
         self._full = False
-        """All of them have received since the measuring began."""
+        """Enough of them have received at a time since the measuring began."""
         self._before: Step | None = None
         """The step with fewer connections, to compare with."""
         self._bounded = False
@@ -90,7 +95,7 @@ class Ramp:
         if self._bounded and self._most() > self.target:
             self._bounded, self._before, self.phase = False, None, Phase.GROWING
             self._restart(now, received, breaks)
-        if held or (not self._full and in_use < self.wanted):
+        if held or (not self._full and in_use < _ENOUGH * self.wanted):
             self._restart(now, received, breaks)
             return
         self._full = True
@@ -105,18 +110,24 @@ class Ramp:
         """Compare a step with the one before it."""
         before = self._before
         if before is None:
-            self._grow(now, step, 2.0, Phase.GROWING)
+            each = step.rate / step.number
+            said = f"each brings no more than {each / 1e6:.1f} MB/s" if each < SLOW else ""
+            self._grow(now, step, self._growth(step), Phase.GROWING, said)
             return
-        gain = step.rate / before.rate if before.rate else float("inf")
-        said = f"{before.number} → {step.number} brought {gain - 1:+.0%}"
+        gain = step.rate / before.rate if before.rate else math.inf
+        more = f"{gain - 1:+.0%}" if before.rate else "what did not come before"
+        said = f"{before.number} → {step.number} brought {more}"
         more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
         if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
             self._settle(now, before.number, f"{said}, and connections broke more often")
         elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
             self._probe_pause = self._probe_first
-            self._grow(now, step, 2.0, Phase.GROWING, said)
+            self._grow(now, step, self._growth(step), Phase.GROWING, said)
         else:
             self._settle(now, before.number, said)
+
+    def _growth(self, step: Step) -> float:
+        return 4.0 if step.rate < SLOW * step.number else 2.0
 
     def _settled(self, now: float, received: int, breaks: int) -> None:
         if now >= self._probe_at and now > self._since:

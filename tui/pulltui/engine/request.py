@@ -292,9 +292,9 @@ class Requester:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_WORDS_TIME):
                         words = await answer.words(attempt)
+                raise self._busy(answer, entry, wait, words)
             finally:
                 await answer.close()
-            raise self._busy(answer, entry, wait, words)
         entry.succeed()
         return answer
 

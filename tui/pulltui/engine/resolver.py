@@ -53,11 +53,12 @@ class Resolver:
         looks on: the name may be wrong, and nothing has begun that could be lost. One that did answer is
         waited for.
         """
-        failures = 0
+        failures = refusals = 0
         retry = self._context.settings.retry
+        patience = self._context.tuning.takeover_after  # another answer may come while this one does not
         while True:
             try:
-                return await self._context.watchdog.guard(self._fetch)
+                return await self._context.watchdog.guard(self._fetch, patience)
             except HostSetback as setback:
                 gate = self._context.gates.gate(setback.host)
                 patient = self._context.patient or gate.answered
@@ -67,7 +68,13 @@ class Resolver:
                         f"cannot reach the registry: {setback.why}",
                         "Check the name, the network and the proxy; then pull again.",
                     ) from setback
-                self._on_setback(setback, 0, gate.waiting.seconds or 0.0 if gate.waiting else 0.0)
+                wait = gate.waiting.seconds or 0.0 if gate.waiting else 0.0
+                if setback.alone:  # the gate lets others through, and would let us, too
+                    refusals += 1
+                    wait = max(self._pause(refusals), setback.retry_after or 0.0)
+                self._on_setback(setback, 0, wait)
+                if setback.alone:
+                    await self._sleep(wait)
             except PartSetback as setback:
                 failures += 1
                 if failures > retry.max_retries:
@@ -75,13 +82,17 @@ class Resolver:
                         f"the manifest of {self._name.short} does not come: {setback.why}",
                         "The registry is in trouble; try again later.",
                     ) from setback
-                wait = backoff(
-                    failures, self._context.tuning.backoff_base, retry.backoff_cap, self._context.uniform
-                )
+                wait = self._pause(failures)
                 self._on_setback(setback, failures, wait)
                 await self._sleep(wait)
             except Setback as setback:
+                patience *= 2
                 self._on_setback(setback, 0, 0.0)
+
+    def _pause(self, failures: int) -> float:
+        context = self._context
+        cap = context.settings.retry.backoff_cap
+        return backoff(failures, context.tuning.backoff_base, cap, context.uniform)
 
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()

@@ -63,6 +63,11 @@ class Run:
         return self.position >= self.end
 
     @property
+    def given_up(self) -> bool:
+        """Whether its connection is being broken off."""
+        return self.attempt is not None and self.attempt.setback is not None
+
+    @property
     def received(self) -> int:
         """Bytes off the socket."""
         return self.position - self.start

@@ -52,6 +52,8 @@ class HostSetback(Setback):
         """Seconds it asked for."""
         self.ceiling = ceiling
         """It objects to the number of connections (429), or we cannot open more (EMFILE)."""
+        self.alone = False
+        """It serves others meanwhile: only what failed needs to wait. The host's gate finds that out."""
 
 
 class StaleUrl(Setback):
@@ -75,4 +77,4 @@ class Surplus(Setback):
 
 
 class Reconnect(Setback):
-    """The machine slept, or somebody said "now": connect again, nobody is to blame."""
+    """Connect again, nobody is to blame: the machine slept, somebody said "now", or it may help."""

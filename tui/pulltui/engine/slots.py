@@ -45,6 +45,8 @@ class Slots:
         self._used: Counter[str] = Counter()
         """By registry."""
         self._of_pull: Counter[str] = Counter()
+        self._registry_of: dict[str, str] = {}
+        """Of the pulls that have some."""
         self._waiters: list[_Waiter] = []
         """In the order in which they came."""
 
@@ -124,6 +126,18 @@ class Slots:
         """Return how many connections that registry's blobs may use at once, caps on speed left aside."""
         return min(self._total(), self._per_host().get(registry, self._total()))
 
+    def share(self, registry: str, pull: str) -> int:
+        """Return how many a pull from that registry may count on: those it has, those that are free, and what
+        is due to it where others have more. Caps on speed are left aside.
+        """
+        wanted_by = {waiter.pull: waiter.registry for waiter in self._waiters} | self._registry_of
+        wanted_by[pull] = registry
+        beside = sum(other == registry for other in wanted_by.values())
+        own = self._of_pull[pull]
+        everywhere = max(own + self._total() - self._used.total(), self._total() // len(wanted_by))
+        here = self.most(registry)
+        return max(1, min(everywhere, max(own + here - self._used[registry], here // beside)))
+
     def _free(self, registry: str, pull: str) -> bool:
         bounds = (
             (self._used.total(), self._total()),
@@ -138,6 +152,10 @@ class Slots:
             counter[key] += change
             if not counter[key]:
                 del counter[key]
+        if pull in self._of_pull:
+            self._registry_of[pull] = registry
+        else:
+            self._registry_of.pop(pull, None)
 
 
 class Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 
@@ -65,7 +66,9 @@ class Source:
         *,
         auth: Authenticator,
         edges: Edges,
+        follow_after: float,
     ) -> None:
+        """`follow_after`: seconds to wait for somebody else's first answer before asking, too."""
         self.url = url
         self.generation = 0
         self.ranges: bool | None = None
@@ -78,6 +81,7 @@ class Source:
         self._requester = requester
         self._auth = auth
         self._edges = edges
+        self._follow_after = follow_after
         self._digest = digest
         self._size = size
         self._max_wrong = max_retries
@@ -102,11 +106,28 @@ class Source:
         if self._direct is None:
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
             attempt.hold(self._requester.gate(self._went_to))
-            async with self._lock:
+            async with self._turn():
                 attempt.release()
                 if self._direct is None:
                     return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait while somebody else resolves, in case there will be nothing left to resolve.
+
+        For the first answer only a moment: whoever has to wait for it longer than that may as well ask, too.
+        """
+        try:
+            async with asyncio.timeout(self._follow_after if self.generation == 0 else None):
+                await self._lock.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def refresh(self, generation: int) -> None:
         """Have the URL resolved again, unless that happened since `generation`."""

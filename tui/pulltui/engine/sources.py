@@ -32,6 +32,7 @@ class Sources:
                 self._context.settings.retry.max_retries,
                 auth=self._auth,
                 edges=self._context.edges,
+                follow_after=self._context.tuning.follow_after,
             )
         return source
 

@@ -5,7 +5,9 @@ Only arithmetic, with the time passed in: bytes, seconds, bytes a second.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import median
 
 import msgspec
@@ -55,9 +57,15 @@ class Usual(msgspec.Struct, frozen=True):
 
 
 def usual_rate(rates: Sequence[float]) -> float:
-    """Return the speed that is usual among connections, 0 if they are too few to tell."""
-    known = [rate for rate in rates if rate > 0]
-    return median(known) if len(known) >= _SIBLINGS else 0.0
+    """Return the speed at which half of all bytes come, or faster; 0 if connections are too few to tell.
+
+    Not the median of the connections: where every second one crawls, that would be to crawl.
+    """
+    known = sorted((rate for rate in rates if rate > 0), reverse=True)
+    if len(known) < _SIBLINGS:
+        return 0.0
+    half = sum(known) / 2
+    return next(rate for rate, so_far in zip(known, accumulate(known), strict=True) if so_far >= half)
 
 
 def is_slow(rate: float, siblings: Sequence[float], factor: float) -> bool:
@@ -90,12 +98,12 @@ def reason(
     """Return why a run should be broken off and what is left of it fetched anew, empty if it should not.
 
     `idle`: connections have nothing else to do, so that asking again costs next to nothing. `blocks`: much
-    that came waits for this run, so that not asking costs more. Each try in vain doubles the patience.
+    that came waits for this run, so that not asking costs more. Each try in vain lengthens the patience.
     """
     eager = idle or blocks
     because = "a connection is free" if idle else "what is behind it waits to be hashed"
     limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
-    wait = _doubled(max(patience.idle, 4 * usual.first_byte), run.moves)
+    wait = max(patience.idle, 4 * usual.first_byte) * (1 + math.comb(run.moves, 2))
     if eager and run.silent >= (min(wait, limit) if run.begun else wait):
         return f"quiet for {run.silent:.1f} s, and {because}"
     if others_move and run.silent >= limit:
@@ -104,7 +112,7 @@ def reason(
         return ""
     if run.slow_for >= _doubled(patience.busy, run.moves):
         return "far slower than the others"
-    young = run.slow_for < _doubled(patience.idle, run.moves) - patience.idle
+    young = run.moves > 1 and run.slow_for < patience.idle * math.comb(run.moves, 2)
     if eager and run.rate < factor * usual.rate and not young:
         alone = run.left / max(run.rate, 1.0)
         if alone > 2 * (usual.first_byte + run.left / usual.rate):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pulltui.engine.core import Core
 
 T = TypeVar("T")
+
+_HELPERS = 32
+"""Threads for what blocks: a blob should not wait to be opened because others are being synced."""
 
 
 class EngineThread:
@@ -43,6 +46,7 @@ class EngineThread:
         self.core: Core | None = None
         """Set as soon as the engine is up, and from then on."""
         self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(ThreadPoolExecutor(_HELPERS, thread_name_prefix="pulltui-io"))
         self.failure: BaseException | None = None
         """What ended the engine unexpectedly, or kept it from coming up."""
         self.saved = False

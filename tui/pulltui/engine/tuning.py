@@ -24,6 +24,8 @@ class Tuning(msgspec.Struct, frozen=True):
     """Silence, or slowness, after which a connection is broken off while the others go on."""
     idle_after: float = 0.15
     """The same while a connection has nothing else to do."""
+    follow_after: float = 0.1
+    """Connections wait so long for the first answer that tells where a blob's bytes are, then ask, too."""
     trickle_rate: float = 1.0 * KIB
     """Bytes a second below which a connection counts as stalled, over one `stall_timeout`."""
     backoff_base: float = 0.1
