@@ -26,11 +26,12 @@ SCRIPT = [
             event(5, EventKind.WAITING, why="registry busy", wait=3.0),
             event(6, EventKind.WAITING, why="disk full"),
             event(7, EventKind.NOTE, why="the tag moved"),
-            event(8, EventKind.VERIFIED, digest=DIGEST),
-            event(9, EventKind.PAUSED),
+            event(8, EventKind.CONNECTIONS, why="settled at 8: 8 → 16 brought +2%"),
+            event(9, EventKind.VERIFIED, digest=DIGEST),
+            event(10, EventKind.PAUSED),
         ),
     ),
-    Step((done(),), (event(10, EventKind.DONE, size=100_000_000, seconds=2.0, fetched_again=3),)),
+    Step((done(),), (event(11, EventKind.DONE, size=100_000_000, seconds=2.0, fetched_again=3),)),
 ]
 FAILED = [
     Step(
@@ -74,6 +75,7 @@ def test_what_the_objects_say() -> None:
     assert found["waiting"]["blob"] is found["waiting"]["digest"] is found["waiting"]["in_s"] is None
     assert found["note"]["why"] == "the tag moved"
     assert found["note"]["part"] is None
+    assert found["connections"]["why"] == "settled at 8: 8 → 16 brought +2%"
     assert found["progress"]["total"] == 0, "one a second, and the first comes at once"
     assert found["summary"]["pull"] is None
     assert found["summary"]["exit_code"] == 0

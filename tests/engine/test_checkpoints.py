@@ -145,7 +145,7 @@ def test_parts_are_cut_for_runs_only_while_their_state_stays_small(
     registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, most: int, first: int
 ) -> None:
     """What a free connection takes over is cut off all the same."""
-    monkeypatch.setattr(partstate, "_MOST_CUT", most)
+    monkeypatch.setattr(partstate, "MOST_PARTS", most)
     model = make_model("slow", 8 * MB, seed=132)
     server = registry(model, faults="rate@4MB/s")
     it = engine(connections=2, part_size=8 * MB)

@@ -155,6 +155,42 @@ def test_after_a_failed_sync_only_what_was_durable_counts_for_good(
     assert written(opened()) == [300, 0, 0, 0], "not even the live state says otherwise"
 
 
+def test_a_failed_sync_counts_in_the_live_state_at_once(
+    opened: Callable[[], Partial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill may come before anybody steps back: what the page cache still bears out must not be claimed."""
+    partial = opened()
+    put(partial, 0, 300)
+    partial.checkpoint()
+    put(partial, 1, 300)
+    put(partial, 2, 100)
+
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        with pytest.raises(OSError, match="Input/output"):
+            partial.checkpoint()
+    partial.live.store(2, Mark(100, 1))  # what was being written when it failed
+    assert written(opened()) == [300, 0, 0, 0], "as the next process finds it"
+    assert any(partial.table.unfinished())
+    partial.close()
+
+
+def test_stepping_back_reaches_parts_that_were_through(
+    opened: Callable[[], Partial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = opened()
+    put(partial, 0, 300)
+    put(partial, 1, 300)
+    assert [part.n for part in partial.table.unfinished()] == [2, 3]
+    assert partial.step_back() == 600
+    assert partial.table.written() == 0
+    assert [part.n for part in partial.table.unfinished()] == [0, 1, 2, 3]
+    partial.close()
+
+
 def test_a_state_that_cannot_be_written_takes_nothing_back(
     opened: Callable[[], Partial], paths: PartialPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ def test_a_part_size_that_leads_nowhere_is_refused(part_size: int) -> None:
     ("layout", "size", "expected"),
     [
         ("fixed", 40 * 10**9, 16_000_000),
+        ("fixed", 120 * 10**9, 16_000_000),
+        ("fixed", 400 * 10**9, 53_333_334),
         ("sixteenths", 40 * 10**9, 1_000_000_000),
         ("sixteenths", 4_800_000_000, 300_000_000),
         ("sixteenths", 5_000, 100_000_000),

@@ -30,7 +30,7 @@ def test_silence_of_all_is_nobodys_fault() -> None:
 
 def test_with_a_free_connection_little_silence_is_enough() -> None:
     assert why(run(silent=0.3), idle=True) == "quiet for 0.3 s, and a connection is free"
-    assert not why(run(silent=0.2), idle=True)
+    assert not why(run(silent=0.1), idle=True)
 
 
 def test_for_whom_much_waits_little_silence_is_enough() -> None:
@@ -56,9 +56,11 @@ def test_each_time_in_vain_lengthens_what_is_put_up_with() -> None:
     assert not why(run(silent=5.9, moves=1))
     assert why(run(silent=6.0, moves=1))
     assert not why(run(silent=11, moves=2))
-    assert why(run(silent=0.25, moves=1), idle=True)
-    assert not why(run(silent=0.4, moves=2), idle=True)
-    assert why(run(silent=0.5, moves=2), idle=True)
+    assert why(run(silent=0.15, moves=1), idle=True)
+    assert not why(run(silent=0.29, moves=2), idle=True)
+    assert why(run(silent=0.3, moves=2), idle=True)
+    assert not why(run(silent=0.29, moves=1, begun=False), idle=True), "it may have become slow to answer"
+    assert why(run(silent=0.3, moves=1, begun=False), idle=True)
 
 
 def test_slow_for_three_seconds_is_too_slow() -> None:
@@ -70,7 +72,7 @@ def test_a_slow_end_is_taken_over_at_once_if_that_is_quicker() -> None:
     assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0), idle=True)
     assert not why(run(left=10 * MB, rate=0.2 * MB), idle=True), "too young to tell"
     assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0, moves=1), idle=True)
-    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.2, moves=2), idle=True), "not again at once"
+    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.1, moves=2), idle=True), "not again at once"
     assert not why(run(left=8_000, rate=0.2 * MB, slow_for=0.5), idle=True), "as good as through"
     assert not why(run(left=10 * MB, rate=10 * MB, slow_for=0.0), idle=True), "split instead"
 

@@ -181,7 +181,7 @@ def test_a_pull_goes_on_beside_them(
     it.assert_installed(MODEL, host=server.host)
     assert server.counters.faults()
     told = it.events(EventKind.WAITING)
-    assert all("is busy" in event.why and event.wait is None for event in told)
+    assert all("is busy" in event.why and event.wait is not None and event.wait < 1 for event in told)
     assert told, "it is told although nobody else waits"
     assert it.events(EventKind.RETRY) == [], "no part loses a retry"
 
@@ -191,9 +191,59 @@ def test_a_manifest_that_is_turned_down_is_asked_for_again_after_a_pause(
 ) -> None:
     other = make_model("other", 100 * KB, seed=47)
     server = registry(MODEL, other)
-    it = engine(transport=transport_kind, tuning={"probe_first": 100.0, "probe_last": 100.0})
+    it = engine(
+        transport=transport_kind,
+        tuning={"probe_first": 100.0, "probe_last": 100.0, "backoff_base": 100.0},
+    )
     one, two = server.names()
     it.until_done(it.add(one))
+    mark = server.counters.mark()
     server.faults = "manifest:503*2"
-    it.until_done(it.add(two))
+    pull = it.add(two)
+    for tries in (1, 2):
+        waiting = it.until(lambda: it.pull(pull).waiting, "the pause to show")
+        assert waiting is not None
+        assert "is busy (503)" in waiting.why
+        assert waiting.seconds is not None
+        assert len(server.counters.records("manifest", mark)) == tries
+        it.service.retry([pull]).result(30)
+        it.until(lambda tries=tries: len(server.counters.records("manifest", mark)) > tries, "the next try")
+    it.until_done(pull)
     assert [("is busy (503)" in event.why) for event in it.events(EventKind.WAITING)] == [True]
+    assert all(event.wait for event in it.events(EventKind.WAITING))
+
+
+async def test_a_limit_that_was_found_outlives_those_that_were_still_on_their_way(
+    gate: Gate, clock: Clock
+) -> None:
+    """Two are served, six were sent at the same time; their refusals come when the two are through."""
+    passes = [await gate.enter() for _ in range(8)]
+    for entry in passes[:2]:
+        entry.succeed()
+    for entry in passes[2:6]:
+        entry.trouble(busy(ceiling=True))
+        entry.leave()
+    assert gate.limit == 2
+    for entry in passes[:2]:
+        entry.leave()
+    clock.now += 3.0
+    for entry in passes[6:]:
+        entry.trouble(busy(ceiling=True))
+        entry.leave()
+    assert gate.limit == 2
+
+
+async def test_a_wait_of_nothing_is_no_wait(gate: Gate, clock: Clock) -> None:
+    """Retry-After: 0, or a date that is past here: refusals in a row count as those that say nothing."""
+    served = [await gate.enter() for _ in range(4)]
+    for entry in served:
+        entry.succeed()
+    for _ in range(8):
+        (entry := await gate.enter()).trouble(setback := busy(0.0, ceiling=True))
+        entry.leave()
+        clock.now += 0.01
+        if gate.limit is not None:
+            break
+        assert setback.alone
+    assert gate.limit == 4, "what it serves"
+    assert not gate.open()

@@ -183,6 +183,7 @@ def busy_pull() -> PullView:
         rate=blob.rate,
         eta=blob.eta,
         connections=blob.connections,
+        connections_why="settled at 16: 8 → 16 brought +94%",
         blobs=(blob, *layers(1)),
     )
 

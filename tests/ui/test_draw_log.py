@@ -54,6 +54,7 @@ STALL = event(
         ),
         (event(EventKind.WAITING, why="offline", wait=5.0), "waiting 5 s: offline"),
         (event(EventKind.NOTE, why="another address"), "another address"),
+        (event(EventKind.CONNECTIONS, why="settled at 8"), "connections: settled at 8"),
         (event(EventKind.VERIFIED, digest=digest(1)), "blob 9e3779b9: verified"),
         (event(EventKind.PAUSED), "paused"),
         (

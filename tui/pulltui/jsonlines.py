@@ -81,6 +81,10 @@ EVENTS: Final[dict[str, Kind]] = {
     "stalled": Kind("a connection brought nothing for `stall_timeout` and was given up", _WHERE),
     "retry": Kind("a part failed and will be tried again", _WHERE),
     "waiting": Kind("a host or the disk makes the pull wait", _WHERE),
+    "connections": Kind(
+        "their number was found, or somebody bounds it",
+        (Field("why", "string", "how many, and why, in words"),),
+    ),
     "note": Kind(
         "something to know: a connection that was relieved, a tag that moved, a hook that failed",
         (_BLOB, _DIGEST, _PART, Field("why", "string", "what it is, in words")),
@@ -226,6 +230,8 @@ def _fields(event: Event, pulls: Sequence[PullView]) -> dict[str, Any] | None:
                 "in_s": None if event.wait is None else round(event.wait, 3),
                 "why": event.why,
             }
+        case EventKind.CONNECTIONS:
+            return {"why": event.why}
         case EventKind.NOTE:
             return {
                 "blob": role(event, pulls) or None,

@@ -132,6 +132,8 @@ def happened(group: Sequence[Event], pulls: Sequence[PullView]) -> str:
         case EventKind.WAITING:
             when = f", {seconds_text(event.wait)}" if event.wait is not None else ""
             return f"{lead}waiting: {event.why}{when}"
+        case EventKind.CONNECTIONS:
+            return f"{name}: connections: {event.why}"
         case EventKind.NOTE:
             return f"{lead}{event.why}"
         case EventKind.VERIFIED:

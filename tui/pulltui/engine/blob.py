@@ -240,7 +240,8 @@ class BlobDownload:
             run.source.refresh(run.generation)  # it may lead somewhere better
         self.retries += 1
         # Near the end little is asked for, so that little is progress.
-        gained = run.received >= min(tuning.gain, (run.end - run.start) // 3) and kind is EventKind.RETRY
+        enough = max(1, min(tuning.gain, (run.end - run.start) // 3))
+        gained = run.received >= enough and kind is EventKind.RETRY
         if gained:
             part.failures = 0
         base = tuning.resolve_base if setback.resolving or gained else tuning.backoff_base

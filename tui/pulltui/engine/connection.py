@@ -42,10 +42,11 @@ class Connection:
         self._rate = 0.0
         """Bytes a second of the last run: the next one is made to last."""
         self._refusals = 0
-        """Requests in a row that a host turned down while it served others."""
+        """Requests in a row that a host turned down."""
         self.refusal = ""
+        """What the host said to the last of them."""
         self.rests_until = -math.inf
-        """What it said, and until when this connection rests after that."""
+        """When this connection goes on after that."""
 
     async def work(self) -> None:
         """Fetch runs. What cannot be tried again ends up in the pull."""
@@ -115,7 +116,8 @@ class Connection:
         self._remember(run, setback)
         self._count_refusal(run, setback)
         if isinstance(setback, HostSetback):
-            self._pull.host_trouble(setback)
+            rest = self.rests_until - self._context.clock()
+            self._pull.host_trouble(setback, rest if rest > 0 else None)
         elif isinstance(setback, StaleUrl | Reconnect | Takeover):
             self._context.log.emit(
                 EventKind.NOTE, pull=self._pull.id, digest=blob.digest, part=run.part.n, why=setback.why
@@ -126,14 +128,14 @@ class Connection:
             self._crew.pace.ended(run.received, seconds)
 
     def _count_refusal(self, run: Run, setback: Setback | None) -> None:
-        """Say how long this connection rests: the host may mean it alone."""
+        """Say how long this connection rests, once it was turned down: the host may mean it alone."""
         tuning = self._context.tuning
-        if isinstance(setback, HostSetback) and setback.alone:
+        if isinstance(setback, HostSetback) and setback.busy:
             self._refusals += 1
             base, cap = tuning.backoff_base / 2, tuning.probe_first  # the host is well: sooner than a part
             pause = backoff(self._refusals, base, cap, self._context.uniform)
             self.refusal = setback.why
-            self.rests_until = self._context.clock() + max(pause, setback.retry_after or 0.0)
+            self.rests_until = self._context.clock() + pause + (setback.retry_after or 0.0)
         elif run.received:
             self._refusals = 0
 
@@ -149,7 +151,7 @@ class Connection:
             edges.served(run.host)
 
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
-        run.attempt, run.number = attempt, self._number
+        run.attempt, run.pull, run.number = attempt, self._pull.id, self._number
         attempt.place = self._place
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")

@@ -7,12 +7,13 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
+from pulltui.engine.bounds import Bound, tightest
 from pulltui.engine.connection import Connection
 from pulltui.engine.edges import crawling
 from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
-from pulltui.engine.setbacks import Reconnect, Surplus, Takeover
+from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
 from pulltui.engine.takeover import Patience, Progress, cut, is_slow, reason
 from pulltui.engine.views import EventKind, Waiting
 
@@ -58,11 +59,10 @@ class Crew:
         """How many were wanted at the last look."""
         self._useless = 0
         """Connections that bring nothing, or next to nothing, while others do."""
+        self._told_number: int | None = None
         self._came = 0
         self._came_at = -math.inf
         """Bytes off the pull's sockets, and when there were more of them."""
-        self._moves = False
-        """There were lately."""
         self._anew_pause = self._anew_at = 0.0
         self._tell_of_disk = -math.inf
         """When to say next that the disk does not keep up."""
@@ -93,14 +93,20 @@ class Crew:
     def why(self) -> str:
         """Why there are so many, in words."""
         fixed = self._context.settings.transfer.connections
-        return self._ramp.why if fixed == "auto" else f"{fixed} by transfer.connections"
+        bound = tightest(self._pull, self._context)
+        if self._bounded(bound) if fixed == "auto" else bound.number < fixed:
+            return f"at most {bound.number}: {bound.why}"
+        instead = f", and {self._useless} in place of what brings nothing" if self._useless else ""
+        return self._ramp.why + instead if fixed == "auto" else f"{fixed} by transfer.connections"
 
     def start(self) -> None:
         """Have as many at work as are wanted; those that are too many rest when their run is over."""
         while len(self._workers) < self.wanted:
             connection = Connection(self._pull, self, self._context, len(self._workers))
             self._connections.append(connection)
-            self._workers.append(asyncio.create_task(connection.work()))
+            worker = asyncio.create_task(connection.work())
+            worker.add_done_callback(lambda _: self._pull.kick())  # one that broke must be looked at
+            self._workers.append(worker)
 
     @property
     def resting(self) -> Waiting | None:
@@ -142,12 +148,25 @@ class Crew:
 
     def _most(self) -> int:
         """Return how many connections slots, hosts and caps allow."""
-        context, pull = self._context, self._pull
-        bounds = [context.gates.gate(host).limit for host in pull.hosts()]
-        bounds += [context.throttle.connections, context.throttle.connections_of(pull.id)]
-        return min(
-            [context.slots.share(pull.registry, pull.id), *(bound for bound in bounds if bound is not None)]
-        )
+        return tightest(self._pull, self._context).number
+
+    def _bounded(self, bound: Bound) -> bool:
+        """Return whether there would be more connections, or might, if they were allowed."""
+        return bound.number < self._ramp.target or (self._ramp.bounded and bound.number == self._ramp.target)
+
+    def _tell_number(self) -> None:
+        """Put into the log what number was found, or who bounds it: once for each."""
+        bound, ramp = tightest(self._pull, self._context), self._ramp
+        if self._context.settings.transfer.connections != "auto" or bound.passing:
+            return
+        found = ramp.target if ramp.phase is Phase.SETTLED else None
+        if self._bounded(bound):
+            found = bound.number
+        if found is not None and found != self._told_number:
+            self._told_number = found
+            self._context.log.emit(
+                EventKind.CONNECTIONS, pull=self._pull.id, name=self._pull.name.short, why=self.why
+            )
 
     def run_size(self, left: int, rate: float) -> int:
         """Return how many bytes a connection of that speed (0: not known) should ask for of `left`."""
@@ -158,23 +177,24 @@ class Crew:
     def look(self) -> None:
         """Look at all connections: a few times a second."""
         now = self._context.clock()
-        runs = [(blob, run) for blob in self._pull.downloads for run in blob.runs]
-        came = sum(blob.received for blob in self._pull.downloads)
+        mine, blobs = self._pull.id, self._pull.downloads
+        runs = [(blob, run) for blob in blobs for run in blob.runs if run.pull == mine]
+        came = sum(blob.received for blob in blobs)
         if came != self._came:
             self._came, self._came_at = came, now
-        self._moves = now - self._came_at < _LIVELY
         for _, run in runs:
             run.meter.sample(now, run.received)
         rates = {run: run.meter.rate(now, run.received, _RECENT) for _, run in runs if self._told(run, now)}
         if self._held_by_disk(now):
             rates = {}  # the disk's
         self.pace.look(rates.values())
-        self._useless = self._count_useless([run for _, run in runs])
+        self._useless = self._count_useless([run for _, run in runs], now)
         self._count(runs, now)
+        self._tell_number()
         self._take_over(runs, rates, now)
         self._ask_anew(runs, now)
         self._explore(rates, now)
-        if self.idle and runs:
+        if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
 
     @property
@@ -182,14 +202,15 @@ class Crew:
         """Seconds without a byte that are more than usual."""
         return max(self._patience.idle, 4 * self.pace.usual.first_byte)
 
-    def _count_useless(self, runs: list[Run]) -> int:
+    def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
         is they.
         """
         limit = self._silence
         free = [run for run in runs if _free(run)]
         useless = sum(run.slow_since is not None or _silent(run) >= limit for run in free)
-        return useless if self._moves else min(1, useless)
+        others_go_on = useless < len(free) or now - self._came_at < limit
+        return useless if others_go_on else min(1, useless)
 
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
         context, pull = self._context, self._pull
@@ -271,20 +292,20 @@ class Crew:
                 patience=self._patience,
                 idle=self.idle > 0,
                 blocks=run in fronts,
-                others_move=self._moves,
+                others_move=now - self._came_at < _LIVELY,
                 factor=self._context.settings.retry.slow_factor,
             )
             if why:
-                self._move(blob, run, why)
+                self._move(blob, run, Takeover(why))
 
-    def _move(self, blob: BlobDownload, run: Run, why: str) -> None:
+    def _move(self, blob: BlobDownload, run: Run, why: Setback) -> None:
         """Break a run off: whatever is left of it goes over another connection."""
         run.part.move()
         blob.takeovers += 1
         if run.part.moves % 2 == 0:
             run.source.refresh(run.generation)
         if run.attempt is not None:
-            run.attempt.abort(Takeover(why))
+            run.attempt.abort(why)
 
     def _ask_anew(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
         """While nothing comes at all, have one connection after the other ask anew, less and less often.
@@ -301,7 +322,7 @@ class Crew:
         if now >= self._anew_at and _silent(run) >= least:
             self._anew_at = now + self._anew_pause
             self._anew_pause *= 2
-            self._move(blob, run, f"nothing came for {_silent(run):.1f} s: asking anew")
+            self._move(blob, run, Reconnect(f"nothing came for {_silent(run):.1f} s: asking anew"))
 
     def _explore(self, rates: dict[Run, float], now: float) -> None:
         """While all connections crawl, have one see now and then whether a fresh address leads elsewhere."""
@@ -337,8 +358,10 @@ class Crew:
             if blob.single_stream:
                 continue
             for run in blob.runs:
-                if not run.source.ranges or not _receiving(run) or run.complete or run.given_up:
+                if not run.source.ranges or not run.received or run.complete or run.given_up:
                     continue
+                if not _free(run):
+                    continue  # it is not the connection that takes so long
                 rate = self._speed(run, now)
                 at = cut(run.position, run.end, rate, usual)
                 if at is not None:

@@ -59,8 +59,10 @@ class Gate:
         """When it last answered sensibly."""
         self._refused = 0
         """Requests that it turned down since then."""
+        self._seen = 0
+        """The most that it served at once since the limit was last lowered."""
         self._proven = 0
-        """So many at once it has served since the limit was last lowered."""
+        """The same, or that limit itself: so many are not too many for it."""
         self._halve_after = 0.0
         self._raise_at = 0.0
         self._raise_pause = 0.0
@@ -109,6 +111,7 @@ class Gate:
         self.answered = True
         self.well_at = self.clock()
         self._refused = 0
+        self._seen = max(self._seen, self.served)
         self._proven = max(self._proven, self.served)
         if self._met and self.limit is not None and self.served > self.limit:
             self.limit = self.served  # these were on their way when another one was refused
@@ -153,7 +156,7 @@ class Gate:
         than it serves, if that may be the reason, or nothing new before the time that it named. If it
         serves none any more it is in trouble.
         """
-        wait, patience = setback.retry_after, self._tuning.probe_last
+        wait, patience = setback.retry_after or None, self._tuning.probe_last  # at once is no time
         if self._held or not (self.served or now - self.well_at < patience):
             return False
         more = in_use > self._proven
@@ -220,7 +223,7 @@ class Gate:
         if now >= self._halve_after:
             self._halve_after = now + tuning.halve_pause
             self._lengthen(tuning.ceiling_pause if setback.ceiling else tuning.recover_pause)
-        self.limit = self._proven = self.served
+        self.limit = self._proven = self._seen = self.served
         self._met = True
         self._raise_at = now + max(self._raise_pause, setback.retry_after or 0.0)
 
@@ -232,7 +235,11 @@ class Gate:
             in_use = min(self.limit, in_use)
         self._ceiling, self._met = setback.ceiling, False
         self._lengthen(self._tuning.ceiling_pause if setback.ceiling else self._tuning.recover_pause)
-        self.limit = self._proven = max(1, in_use // 2)
+        fewer = in_use // 2
+        if setback.ceiling and now - self.well_at < self._tuning.probe_last:
+            fewer = max(fewer, self._seen)  # the others were on their way by then
+        self._seen = 0
+        self.limit = self._proven = max(1, fewer)
         self._raise_at = now + self._raise_pause
 
     def _lengthen(self, first: float) -> None:

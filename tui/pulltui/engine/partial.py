@@ -150,6 +150,8 @@ class Partial:
         except OSError as error:
             self.sync_error = error
             self.error = self.error or error
+            # At once: a kill may come before anybody steps back, and reading would bear out the rest.
+            self.live.fall_back((part.slot, self._durable(part)) for part in self.table)
             raise
 
     def split(self, part: Part, at: int) -> Part | None:
@@ -180,11 +182,11 @@ class Partial:
         written from the failure on; call this when the writer is through with what it had.
         """
         before = self.table.written()
-        for part in self.table:
-            part.mark = mark = self.durable.get(part.offset, Mark(0, 0))
-            part.settle()
-            self.live.store(part.slot, mark)
+        self.table.step_back(self._durable)
         return before - self.table.written()
+
+    def _durable(self, part: Part) -> Mark:
+        return self.durable.get(part.offset, Mark(0, 0))
 
     def _drop_cache(self, hashed: int) -> None:
         start, stop = self._dropped, 0

@@ -7,12 +7,14 @@ the hasher thread only reads.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from pulltui.engine.views import PartState
 
 MB = 1_000_000
+MOST_PARTS = 7_500
+"""More parts are not laid out: states that are written again and again would be large beside what comes."""
 SIXTEENTHS = (100 * MB, 1000 * MB)
 """Bounds of a part in the layout that divides a blob by 16 (Ollama's)."""
 
@@ -124,7 +126,7 @@ def part_size_for(layout: str, size: int, part_size: int) -> int:
     """Return the size of parts for a blob of `size` bytes in the settings' `layout`."""
     if layout == "sixteenths":
         return max(SIXTEENTHS[0], min(size // 16, SIXTEENTHS[1]))
-    return part_size
+    return max(part_size, -(-size // MOST_PARTS))
 
 
 def lay_out(size: int, part_size: int) -> list[Part]:
@@ -212,6 +214,13 @@ class PartTable:
         part.mark = Mark(0, 0)
         part.settle()
         self._first_open = min(self._first_open, part.n)
+
+    def step_back(self, durable: Callable[[Part], Mark]) -> None:
+        """Count as written only what that says."""
+        for part in self.parts:
+            part.mark = durable(part)
+            part.settle()
+        self._first_open = 0
 
     def take_run(self, want: int, now: float) -> list[Part]:
         """Return the neighbouring parts that one connection should fetch next, lowest offset first.

@@ -24,12 +24,13 @@ import mmap
 import os
 import stat
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from pulltui.engine.errors import StorageError
-from pulltui.engine.parts import Mark, Part, PartTable
+from pulltui.engine.parts import MOST_PARTS, Mark, Part, PartTable
 
 VERSION = 1
 _MAGIC = b"pulltui\0"
@@ -47,10 +48,8 @@ _SPLITS = (16, 64_000, 1024)
 """Records for parts whose back is taken over: at least, one for so many bytes, at most. Each opening has as
 many again."""
 _CUTS = 2_000_000
-"""Parts that are cut for runs, which is no need, get a record for so many bytes,"""
-_MOST_CUT = 7_500
-"""and only while they are fewer than this: their durable state, written anew for every 70 MB or so, would
-come to more than 1 % of what is fetched."""
+"""Parts that are cut for runs, which is no need, get a record for so many bytes,
+and only while they are fewer than are laid out at most."""
 _MOST_PARTS = 1_000_000
 """More parts than any blob has; a larger number is damage."""
 
@@ -179,6 +178,8 @@ class LiveState:
     def __init__(self, path: Path, digest: str, table: PartTable) -> None:
         """Replace the file with one that says what the table says. Raises OSError."""
         self._map: mmap.mmap | None = None
+        self._fallen = False
+        """What is written does not count any more."""
         self._count = len(table)
         self._cuttable, self._room = _room(table.total, len(table))
         size = _HEADER_SIZE + _RECORD.size * self._room
@@ -202,8 +203,15 @@ class LiveState:
 
     def store(self, slot: int, mark: Mark) -> None:
         """Record what is written of the part with that slot."""
-        if self._map is not None:
+        if self._map is not None and not self._fallen:
             _CLAIM.pack_into(self._map, _record_at(slot) + _CLAIM_AT, mark.written, mark.crc or 0)
+
+    def fall_back(self, marks: Iterable[tuple[int, Mark]]) -> None:
+        """Record these, by slot, and nothing any more after that."""
+        self._fallen = True
+        for slot, mark in marks:
+            if self._map is not None:
+                _CLAIM.pack_into(self._map, _record_at(slot) + _CLAIM_AT, mark.written, mark.crc or 0)
 
     @property
     def splittable(self) -> bool:
@@ -235,7 +243,7 @@ class LiveState:
 def _room(total: int, count: int) -> tuple[int, int]:
     """Return for how many parts there is room with a blob of `count` by now: by cuts for runs, and in all."""
     least, each, most = _SPLITS
-    cuttable = max(count, min(count + total // _CUTS, _MOST_CUT))
+    cuttable = max(count, min(count + total // _CUTS, MOST_PARTS))
     return cuttable, cuttable + min(least + total // each, most)
 
 

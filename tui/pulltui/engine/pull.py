@@ -166,13 +166,13 @@ class Pull:
             self._fatal = error
         self.kick()
 
-    def host_trouble(self, setback: HostSetback) -> None:
-        """A host made a connection wait; said once for each new trouble."""
+    def host_trouble(self, setback: HostSetback, rest: float | None = None) -> None:
+        """A host made a connection wait, for `rest` seconds if it is that one's affair; said once."""
         self._hosts.add(setback.host)
         if setback.why != self._last_trouble:
             self._last_trouble = setback.why
             held = self._context.gates.gate(setback.host).waiting
-            self._emit(EventKind.WAITING, why=setback.why, wait=held.seconds if held else None)
+            self._emit(EventKind.WAITING, why=setback.why, wait=held.seconds if held else rest)
         self.kick()
 
     def kick(self) -> None:
@@ -256,14 +256,16 @@ class Pull:
 
     def _resolving_setback(self, setback: Setback, failures: int, wait: float) -> None:
         if isinstance(setback, HostSetback):
-            self.host_trouble(setback)
+            self.host_trouble(setback, wait)
+            if self._context.gates.gate(setback.host).waiting is None:
+                self._wait_for(setback.why, wait, "busy")
         elif isinstance(setback, PartSetback):
             kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
             most = self._context.settings.retry.max_retries
             self._emit(kind, why=setback.why, attempt=failures, attempts=most, wait=wait)
             self._wait_for(f"retry {failures} of {most}: {setback.why}", wait, "retries")
         else:
-            self._emit(EventKind.NOTE, why=setback.why)
+            self._emit(EventKind.WAITING, why=setback.why)
 
     async def _fetch_all(self, manifest: Manifest) -> None:
         """Have all blobs verified, wherever they stand now."""

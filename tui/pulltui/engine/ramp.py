@@ -76,7 +76,7 @@ class Ramp:
         """Enough of them have received at a time since the measuring began."""
         self._before: Step | None = None
         """The step with fewer connections, to compare with."""
-        self._bounded = False
+        self.bounded = False
         """Settled because there may not be more."""
         self._restart(now, 0, 0)
 
@@ -92,8 +92,8 @@ class Ramp:
         `in_use` connections receive. `held`: something of ours or of the host's held them back since the
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
-        if self._bounded and self._most() > self.target:
-            self._bounded, self._before, self.phase = False, None, Phase.GROWING
+        if self.bounded and self._most() > self.target:
+            self.bounded, self._before, self.phase = False, None, Phase.GROWING
             self._restart(now, received, breaks)
         if held or (not self._full and in_use < _ENOUGH * self.wanted):
             self._restart(now, received, breaks)
@@ -143,8 +143,8 @@ class Ramp:
     def _grow(self, now: float, step: Step, factor: float, phase: Phase, said: str = "") -> None:
         more = min(self._most(), max(step.number + 1, int(step.number * factor)))
         if more <= step.number:
-            self._settle(now, step.number, said or f"{step.number} are all there may be")
-            self._bounded = True
+            self._settle(now, step.number, f"{step.number} are all there may be")
+            self.bounded = True
             return
         self._before = step
         self.target = more
@@ -157,7 +157,7 @@ class Ramp:
         self._probe_at = now + self._probe_pause
         self.target = count
         self.phase = Phase.SETTLED
-        self._bounded = False
+        self.bounded = False
         self.why = f"settled at {count}: {said}"
 
     def _restart(self, now: float, received: int, breaks: int) -> None:

@@ -15,7 +15,7 @@ from pulltui.engine.context import Context
 from pulltui.engine.errors import ManifestError, PullError
 from pulltui.engine.manifest import MAX_MANIFEST_SIZE, Manifest, parse_manifest
 from pulltui.engine.names import ModelName
-from pulltui.engine.setbacks import HostSetback, PartSetback, Setback
+from pulltui.engine.setbacks import HostSetback, PartSetback, Reconnect, Setback
 from pulltui.engine.source import refusal
 
 ACCEPT = (
@@ -55,7 +55,7 @@ class Resolver:
         """
         failures = refusals = 0
         retry = self._context.settings.retry
-        patience = self._context.tuning.takeover_after  # another answer may come while this one does not
+        patience = self._context.tuning.manifest_after
         while True:
             try:
                 return await self._context.watchdog.guard(self._fetch, patience)
@@ -69,11 +69,12 @@ class Resolver:
                         "Check the name, the network and the proxy; then pull again.",
                     ) from setback
                 wait = gate.waiting.seconds or 0.0 if gate.waiting else 0.0
-                if setback.alone:  # the gate lets others through, and would let us, too
+                through = setback.busy and gate.waiting is None
+                if through:  # the gate lets others through, and would let us, too
                     refusals += 1
-                    wait = max(self._pause(refusals), setback.retry_after or 0.0)
+                    wait = self._pause(refusals) + (setback.retry_after or 0.0)
                 self._on_setback(setback, 0, wait)
-                if setback.alone:
+                if through:
                     await self._sleep(wait)
             except PartSetback as setback:
                 failures += 1
@@ -86,7 +87,7 @@ class Resolver:
                 self._on_setback(setback, failures, wait)
                 await self._sleep(wait)
             except Setback as setback:
-                patience *= 2
+                patience *= 2 if isinstance(setback, Reconnect) else 1
                 self._on_setback(setback, 0, 0.0)
 
     def _pause(self, failures: int) -> float:

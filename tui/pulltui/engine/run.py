@@ -39,8 +39,10 @@ class Run:
         self.attempt: Attempt | None = None
         self.host = ""
         """Where its bytes come from, once that has answered."""
+        self.pull = ""
+        """Id of the pull whose connection fetches it; others may want the blob, too."""
         self.number = 0
-        """Which of the pull's connections fetches it."""
+        """Which of the pull's connections that is."""
         self.meter = Meter(window)
         self.first_at: float | None = None
         """When its first byte came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +23,8 @@ _FINAL = FINAL | {httpx.codes.NETWORK_AUTHENTICATION_REQUIRED}
 _BARREN = 2
 """Fresh URLs in a row that brought no byte before the pull fails."""
 
+_FOLLOWERS = 4
+"""So many ask, one after the other, in the time that the first one had for itself."""
 _WHOLES = 3
 """Whole blobs in a row, instead of ranges, after which a server that knew ranges knows them no more."""
 
@@ -82,6 +85,7 @@ class Source:
         self._auth = auth
         self._edges = edges
         self._follow_after = follow_after
+        self._next_may_ask = -math.inf
         self._digest = digest
         self._size = size
         self._max_wrong = max_retries
@@ -116,18 +120,31 @@ class Source:
     async def _turn(self) -> AsyncIterator[None]:
         """Wait while somebody else resolves, in case there will be nothing left to resolve.
 
-        For the first answer only a moment: whoever has to wait for it longer than that may as well ask, too.
+        For the first answer only a moment: who has to wait for it longer may as well ask, too, one after the
+        other.
         """
-        try:
-            async with asyncio.timeout(self._follow_after if self.generation == 0 else None):
-                await self._lock.acquire()
-        except TimeoutError:
+        while not await self._acquired():
+            now = asyncio.get_running_loop().time()
+            if self._direct is None and now < self._next_may_ask:
+                continue
+            self._next_may_ask = now + self._follow_after / _FOLLOWERS
             yield
             return
         try:
             yield
         finally:
             self._lock.release()
+
+    async def _acquired(self) -> bool:
+        """Wait for the lock, but not long if nothing is known yet; return whether we have it."""
+        left = self._next_may_ask - asyncio.get_running_loop().time()
+        patience = left if left > 0 else self._follow_after
+        try:
+            async with asyncio.timeout(patience if self.generation == 0 else None):
+                await self._lock.acquire()
+        except TimeoutError:
+            return False
+        return True
 
     def refresh(self, generation: int) -> None:
         """Have the URL resolved again, unless that happened since `generation`."""

@@ -50,7 +50,6 @@ class Store:
         try:
             for directory in (self.blobs, self.manifests, self.work, self.sums):
                 directory.mkdir(parents=True, exist_ok=True)
-            sync_directory(self.work)  # a killed process may not have: now states that are there stay there
             self._lock = os.open(self.work / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise StorageError(
@@ -63,9 +62,20 @@ class Store:
             held = self._lock
             self._lock = None
             raise self._locked(held) from error
+        self._keep_states()
         holder = {"Pid": os.getpid(), "Host": socket.gethostname(), "Since": started}
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, msgspec.json.encode(holder), 0)
+
+    def _keep_states(self) -> None:
+        """Make the states that are there stay there: a killed process may not have. Raises StorageError."""
+        try:
+            sync_directory(self.work)
+        except OSError as error:
+            self.close()
+            raise StorageError(
+                f"cannot sync {self.work}: {error.strerror}", "What is there is kept; look after the disk."
+            ) from error
 
     def close(self) -> None:
         """Stop being the holder."""

@@ -43,7 +43,7 @@ class Patience(msgspec.Struct, frozen=True):
 
     busy: float = 3.0
     """While the others go on."""
-    idle: float = 0.25
+    idle: float = 0.15
     """While a connection has nothing else to do."""
 
 
@@ -98,13 +98,15 @@ def reason(
     """Return why a run should be broken off and what is left of it fetched anew, empty if it should not.
 
     `idle`: connections have nothing else to do, so that asking again costs next to nothing. `blocks`: much
-    that came waits for this run, so that not asking costs more. Each try in vain lengthens the patience.
+    that came waits for this run, so that not asking costs more. Tries in vain lengthen the patience.
     """
     eager = idle or blocks
     because = "a connection is free" if idle else "what is behind it waits to be hashed"
     limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
-    wait = max(patience.idle, 4 * usual.first_byte) * (1 + math.comb(run.moves, 2))
-    if eager and run.silent >= (min(wait, limit) if run.begun else wait):
+    wait = max(patience.idle, 4 * usual.first_byte)
+    # Who has not answered may have become slow to answer; one that fell silent is asked anew sooner.
+    lasts = min(wait * (1 + math.comb(run.moves, 2)), limit) if run.begun else _doubled(wait, run.moves)
+    if eager and run.silent >= lasts:
         return f"quiet for {run.silent:.1f} s, and {because}"
     if others_move and run.silent >= limit:
         return f"quiet for {run.silent:.1f} s while the others go on"

@@ -26,6 +26,8 @@ class Tuning(msgspec.Struct, frozen=True):
     """The same while a connection has nothing else to do."""
     follow_after: float = 0.1
     """Connections wait so long for the first answer that tells where a blob's bytes are, then ask, too."""
+    manifest_after: float = 10.0
+    """A manifest that does not come is asked for anew after this time, then after twice as long."""
     trickle_rate: float = 1.0 * KIB
     """Bytes a second below which a connection counts as stalled, over one `stall_timeout`."""
     backoff_base: float = 0.1

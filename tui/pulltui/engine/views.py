@@ -284,6 +284,8 @@ class EventKind(StrEnum):
     STALLED = "stalled"
     RETRY = "retry"
     WAITING = "waiting"
+    CONNECTIONS = "connections"
+    """Their number was found, or is bounded."""
     NOTE = "note"
     VERIFIED = "verified"
     PAUSED = "paused"

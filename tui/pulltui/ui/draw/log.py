@@ -120,6 +120,8 @@ def event_words(group: Sequence[Event], known: str = "") -> str:
             return f"{lead}waiting{_for(event.wait)}: {event.why}"
         case EventKind.NOTE if event.part is not None and event.why.startswith(_TAKEN_OVER):
             return f"{lead}{event.why}: another connection goes on there"
+        case EventKind.CONNECTIONS:
+            return f"connections: {event.why}"
         case EventKind.NOTE:
             return lead + event.why
         case EventKind.VERIFIED:

@@ -1,0 +1,45 @@
+"""How many connections a pull may use at the moment, and who says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pulltui.engine.context import Context
+    from pulltui.engine.pull import Pull
+
+
+class Bound(NamedTuple):
+    """So many and no more."""
+
+    number: int
+    why: str
+    passing: bool = False
+    """It changes with what other pulls do, from moment to moment."""
+
+
+def tightest(pull: Pull, context: Context) -> Bound:
+    """Return the smallest of what settings, other pulls, hosts and caps on speed allow, at least 1."""
+    bounds = [_of_slots(pull, context)]
+    for host in pull.hosts():
+        gate = context.gates.gate(host)
+        if gate.limit is not None:
+            bounds.append(Bound(gate.limit, gate.crowded))
+    for whose, number in (
+        ("the cap", context.throttle.connections),
+        ("the pull's cap", context.throttle.connections_of(pull.id)),
+    ):
+        if number is not None:
+            bounds.append(Bound(number, f"{whose} makes do with them"))
+    least = min(bounds, key=lambda bound: bound.number)
+    return least._replace(number=max(1, least.number))
+
+
+def _of_slots(pull: Pull, context: Context) -> Bound:
+    slots = context.slots
+    share, most = slots.share(pull.registry, pull.id), slots.most(pull.registry)
+    if share < most:
+        return Bound(share, "other pulls use the rest", passing=True)
+    if most < slots.total:
+        return Bound(most, f"transfer.per_host allows {pull.registry} no more")
+    return Bound(most, "transfer.max_connections allows no more")
