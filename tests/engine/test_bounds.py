@@ -32,7 +32,7 @@ def test_the_number_that_was_found_is_told_once(registry: Registries, engine: En
     pull = it.add(server.names()[0])
     it.until(lambda: told(it), "a number")
     found = told(it)[0]
-    assert found.startswith("settled at 8: 8 → ")
+    assert found.startswith("settled at 8: 32 instead of 8 brought ")
     it.until(lambda: it.pull(pull).connections_why.startswith(found), "the same in the view")
     it.until_done(pull)
     assert len(told(it)) == 1

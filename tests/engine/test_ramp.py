@@ -39,7 +39,7 @@ def test_it_doubles_while_that_pays_and_goes_back_when_it_does_not() -> None:
     link.run(3)
     assert link.counts == [8, 16, 32, 64, 32]
     assert link.ramp.phase is Phase.SETTLED
-    assert link.ramp.why == "settled at 32: 32 → 64 brought +0%"
+    assert link.ramp.why == "settled at 32: 64 instead of 32 brought +0%"
 
 
 def test_slow_connections_grow_fourfold() -> None:
@@ -53,7 +53,7 @@ def test_slow_connections_grow_fourfold() -> None:
 def test_a_link_that_begins_to_bring_something_is_told_in_words() -> None:
     link = Link(lambda count: 0 if count == 8 else 2 * MB * count)
     link.run(1.2)
-    assert link.ramp.why == "growing: 64, as 8 → 32 brought what did not come before"
+    assert link.ramp.why == "growing: 64, as 32 instead of 8 brought what did not come before"
 
 
 def test_a_link_that_one_connection_fills_keeps_what_it_began_with() -> None:

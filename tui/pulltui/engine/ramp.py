@@ -116,7 +116,7 @@ class Ramp:
             return
         gain = step.rate / before.rate if before.rate else math.inf
         more = f"{gain - 1:+.0%}" if before.rate else "what did not come before"
-        said = f"{before.number} → {step.number} brought {more}"
+        said = f"{step.number} instead of {before.number} brought {more}"
         more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
         if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
             self._settle(now, before.number, f"{said}, and connections broke more often")
