@@ -26,7 +26,7 @@ SCRIPT = [
             event(5, EventKind.WAITING, why="registry busy", wait=3.0),
             event(6, EventKind.WAITING, why="disk full"),
             event(7, EventKind.NOTE, why="the tag moved"),
-            event(8, EventKind.CONNECTIONS, why="settled at 8: 16 instead of 8 brought +2%"),
+            event(8, EventKind.CONNECTIONS, why="settled at 8 (+2% with 16)"),
             event(9, EventKind.VERIFIED, digest=DIGEST),
             event(10, EventKind.PAUSED),
         ),
@@ -75,7 +75,7 @@ def test_what_the_objects_say() -> None:
     assert found["waiting"]["blob"] is found["waiting"]["digest"] is found["waiting"]["in_s"] is None
     assert found["note"]["why"] == "the tag moved"
     assert found["note"]["part"] is None
-    assert found["connections"]["why"] == "settled at 8: 16 instead of 8 brought +2%"
+    assert found["connections"]["why"] == "settled at 8 (+2% with 16)"
     assert found["progress"]["total"] == 0, "one a second, and the first comes at once"
     assert found["summary"]["pull"] is None
     assert found["summary"]["exit_code"] == 0

@@ -183,7 +183,7 @@ def busy_pull() -> PullView:
         rate=blob.rate,
         eta=blob.eta,
         connections=blob.connections,
-        connections_why="settled at 16: 16 instead of 8 brought +94%",
+        connections_why="settled at 16 (+94% over 8)",
         blobs=(blob, *layers(1)),
     )
 

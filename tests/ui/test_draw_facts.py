@@ -39,7 +39,7 @@ def test_all_that_was_promised_is_there() -> None:
     assert found["hashed"] == "64%, 12.1 GB so far"
     assert found["goes to"] == "/home/ada/.ollama/models/blobs"
     assert found["parts"] == "125 of 188 so far, 15 connections"
-    assert found["connections"] == "15 now, settled at 16: 16 instead of 8 brought +94%"
+    assert found["connections"] == "settled at 16 (+94% over 8)"
     assert found["needs"].endswith("GB more, 212 GB are free")
 
 

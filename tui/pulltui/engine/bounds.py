@@ -41,5 +41,5 @@ def _of_slots(pull: Pull, context: Context) -> Bound:
     if share < most:
         return Bound(share, "other pulls use the rest", passing=True)
     if most < slots.total:
-        return Bound(most, f"transfer.per_host allows {pull.registry} no more")
-    return Bound(most, "transfer.max_connections allows no more")
+        return Bound(most, "transfer.per_host")
+    return Bound(most, "transfer.max_connections")

@@ -95,9 +95,9 @@ class Crew:
         fixed = self._context.settings.transfer.connections
         bound = tightest(self._pull, self._context)
         if self._bounded(bound) if fixed == "auto" else bound.number < fixed:
-            return f"at most {bound.number}: {bound.why}"
-        instead = f", and {self._useless} in place of what brings nothing" if self._useless else ""
-        return self._ramp.why + instead if fixed == "auto" else f"{fixed} by transfer.connections"
+            return f"at most {bound.number} ({bound.why})"
+        instead = f", {self._useless} more for slow ones" if self._useless else ""
+        return self._ramp.why + instead if fixed == "auto" else f"{fixed} (transfer.connections)"
 
     def start(self) -> None:
         """Have as many at work as are wanted; those that are too many rest when their run is over."""

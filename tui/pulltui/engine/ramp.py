@@ -111,20 +111,21 @@ class Ramp:
         before = self._before
         if before is None:
             each = step.rate / step.number
-            said = f"each brings no more than {each / 1e6:.1f} MB/s" if each < SLOW else ""
+            said = f"{each / 1e6:.1f} MB/s each" if each < SLOW else ""
             self._grow(now, step, self._growth(step), Phase.GROWING, said)
             return
         gain = step.rate / before.rate if before.rate else math.inf
-        more = f"{gain - 1:+.0%}" if before.rate else "what did not come before"
-        said = f"{step.number} instead of {before.number} brought {more}"
+        up, down = f"{gain - 1:+.0%} over {before.number}", f"{gain - 1:+.0%} with {step.number}"
+        if not before.rate:
+            up = down = f"nothing came with {before.number}"
         more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
         if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
-            self._settle(now, before.number, f"{said}, and connections broke more often")
+            self._settle(now, before.number, f"{down}, but more breaks")
         elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
             self._probe_pause = self._probe_first
-            self._grow(now, step, self._growth(step), Phase.GROWING, said)
+            self._grow(now, step, self._growth(step), Phase.GROWING, up)
         else:
-            self._settle(now, before.number, said)
+            self._settle(now, before.number, down)
 
     def _growth(self, step: Step) -> float:
         return 4.0 if step.rate < SLOW * step.number else 2.0
@@ -143,13 +144,13 @@ class Ramp:
     def _grow(self, now: float, step: Step, factor: float, phase: Phase, said: str = "") -> None:
         more = min(self._most(), max(step.number + 1, int(step.number * factor)))
         if more <= step.number:
-            self._settle(now, step.number, f"{step.number} are all there may be")
+            self._settle(now, step.number, "all there may be")
             self.bounded = True
             return
         self._before = step
         self.target = more
         self.phase = phase
-        self.why = f"{phase.value}: {more}" + (f", as {said}" if said else "")
+        self.why = f"{phase.value}: {more}" + (f" ({said})" if said else "")
 
     def _settle(self, now: float, count: int, said: str) -> None:
         again = self.phase is Phase.PROBING
@@ -158,7 +159,7 @@ class Ramp:
         self.target = count
         self.phase = Phase.SETTLED
         self.bounded = False
-        self.why = f"settled at {count}: {said}"
+        self.why = f"settled at {count} ({said})"
 
     def _restart(self, now: float, received: int, breaks: int) -> None:
         """Begin to measure: as soon as all connections receive."""

@@ -121,7 +121,7 @@ def _going(view: EngineView, pull: PullView, blob: BlobView | None) -> Iterator[
         since = " since this start" if pull.done > fetched + pull.cached else ""
         yield Fact("elapsed", span_of(pull.seconds) + since + average)
     if pull.connections_why and pull.state is PullState.DOWNLOADING:
-        yield Fact("connections", f"{pull.connections} now, {pull.connections_why}")
+        yield Fact("connections", pull.connections_why)
     if blob is not None and blob.state not in _HERE:
         if blob.parts:
             going = f", {counted(blob.connections, 'connection')}" if blob.connections else ""
