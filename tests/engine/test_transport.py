@@ -214,6 +214,26 @@ async def test_cancelling_before_the_answer_closes_the_connection(raw_server: Se
             assert await asyncio.to_thread(watched.left.wait, 3)
 
 
+async def test_cancelling_a_handshake_closes_the_connection(raw_server: Serve) -> None:
+    """With httpx's own transport; the fast one has nobody to wait for it, and a backstop."""
+    asked, left = threading.Event(), threading.Event()
+
+    def silent(connection: socket.socket) -> None:
+        connection.recv(65536)  # the client's hello
+        asked.set()
+        if not connection.recv(65536):
+            left.set()
+
+    server = raw_server(silent)
+    async with httpx.AsyncClient(transport=make("httpx")) as client:
+        task = asyncio.create_task(client.get(f"https://127.0.0.1:{server.port}/"))
+        assert await asyncio.to_thread(asked.wait, 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(left.wait, 3)
+
+
 async def test_a_reader_may_take_its_time(client_for: ClientFor, raw_server: Serve) -> None:
     """A slow disk is no reason to lose a connection, however short the stall timeout is."""
     data = bytes(6_000_000)

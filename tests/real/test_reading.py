@@ -92,7 +92,8 @@ def test_paused_and_resumed_and_stopped_beside_an_older_model(
 def test_killed_and_interrupted(registry: RealRegistry, slow: Witness, tmp_path: Path) -> None:
     models, file = tmp_path / "models", tmp_path / "looks"
     name = registry.name_at(slow.host)
-    arguments = ["pull", name, "--models-dir", str(models), "--json"]
+    # More connections would be through before it is time to end them.
+    arguments = ["pull", name, "--connections", "8", "--models-dir", str(models), "--json"]
     ends = [(40 * MB, signal.SIGKILL), (90 * MB, signal.SIGTERM), (140 * MB, signal.SIGKILL)]
     for goal, end in ends:
         with watched.start(models, file, arguments, tmp_path) as process:

@@ -39,7 +39,8 @@ def events(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def check(registry: RealRegistry, host: str, home: Path, result: subprocess.CompletedProcess[str]) -> None:
     """The pull went as well as one without anything in its way."""
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stderr == ""
+    assert result.returncode == 0
     told = events(result)
     # A note is of a connection that another one relieved; what was on its way to it then is the waste. The
     # disk of a machine that does much else may be slow, which is not the network's doing.

@@ -174,9 +174,30 @@ class PlainTransport(httpx.AsyncHTTPTransport):
         try:
             if self._socks:
                 return await self._through_socks(request)
+            if request.url.scheme == "https":
+                return await self._over_tls(request)
             return await super().handle_async_request(request)
         except ssl.SSLError as error:  # an alert instead of an answer, which httpcore does not know
             raise httpx.ReadError(str(error)) from error
+
+    async def _over_tls(self, request: httpx.Request) -> httpx.Response:
+        """Send it; a connection that is given up in its handshake is closed, which httpcore forgets."""
+        opened: Any = None
+
+        async def trace(event: str, facts: dict[str, Any]) -> None:
+            nonlocal opened
+            if event == "connection.connect_tcp.complete":
+                opened = facts["return_value"]
+            elif event.endswith(".start_tls.complete"):
+                opened = None
+
+        request.extensions["trace"] = trace
+        try:
+            return await super().handle_async_request(request)
+        except asyncio.CancelledError:
+            if opened is not None:
+                await opened.aclose()
+            raise
 
     async def _through_socks(self, request: httpx.Request) -> httpx.Response:
         """Send it with a timeout for the talk with the proxy, and an httpx error for whatever that brings.
