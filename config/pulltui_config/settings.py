@@ -79,7 +79,8 @@ class Transfer(Struct, frozen=True, kw_only=True):
     part_size: Annotated[
         int,
         Meta(
-            description="The size of a part: the unit of progress, checksum and display.",
+            description="The size of a part: the unit of progress, checksum and display. "
+            "Larger where a blob would have more than 7,500.",
             ge=1 * MB,
             le=1 * GB,
             extra=SIZE,

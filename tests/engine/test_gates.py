@@ -189,12 +189,12 @@ async def test_a_busy_server_gets_its_traffic_back_though_no_request_is_answered
     assert task.done()
 
 
-async def test_a_host_that_has_answered_before_is_looked_at_after_a_tenth_of_its_absence(
+async def test_a_host_that_has_answered_before_is_looked_at_after_a_twentieth_of_its_absence(
     gate: Gate, clock: Clock
 ) -> None:
     gate.succeed()
     pauses = []
-    for _ in range(40):
+    for _ in range(100):
         entry = await gate.enter()
         entry.trouble(refused())
         entry.leave()
@@ -202,7 +202,7 @@ async def test_a_host_that_has_answered_before_is_looked_at_after_a_tenth_of_its
         assert gate.waiting.seconds is not None
         pauses.append((clock.now, gate.waiting.seconds))
         clock.now += gate.waiting.seconds
-    assert all(pause == pytest.approx(max(1.0, min(5.0, 0.1 * now))) for now, pause in pauses)
+    assert all(pause == pytest.approx(max(1.0, min(5.0, 0.05 * now))) for now, pause in pauses)
     assert pauses[-1][1] == pytest.approx(5.0)
 
 

@@ -179,7 +179,7 @@ class Gate:
     def _probe_pause(self, now: float, retry_after: float | None) -> float:
         """Return the seconds until the next look at a host in trouble.
 
-        It says so itself, or a tenth of the time that it has been away. One that never answered may never
+        It says so itself, or a twentieth of the time that it has been away. One that never answered may never
         do: there the pauses double.
         """
         first, last = self._tuning.probe_first, self._tuning.probe_last
@@ -187,7 +187,7 @@ class Gate:
             return max(first, retry_after)
         if not self.answered:
             return doubling(self.tries, first, last)
-        return min(last, max(first, 0.1 * (now - self._held_since)))
+        return min(last, max(first, 0.05 * (now - self._held_since)))
 
     def retry_now(self) -> None:
         """Somebody does not want to wait."""
