@@ -129,6 +129,18 @@ def test_data_is_synced_before_its_state_and_counted_before_it_is_synced(
     assert written(partial) == [200, 0, 0, 0]
 
 
+def fail_to_sync(partial: Partial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have its checkpoint fail: the disk does not take the data."""
+
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        with pytest.raises(OSError, match="Input/output"):
+            partial.checkpoint()
+
+
 def test_after_a_failed_sync_only_what_was_durable_counts_for_good(
     opened: Callable[[], Partial], paths: PartialPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,13 +150,7 @@ def test_after_a_failed_sync_only_what_was_durable_counts_for_good(
     put(partial, 1, 200)
     put(partial, 2, 1)
 
-    def fails(fd: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", fails)
-        with pytest.raises(OSError, match="Input/output"):
-            partial.checkpoint()
+    fail_to_sync(partial, monkeypatch)
     assert partial.error is not None
     with pytest.raises(OSError, match="Input/output"):
         partial.checkpoint()  # the kernel reports it once; the second sync would be a lie
@@ -165,13 +171,7 @@ def test_a_failed_sync_counts_in_the_live_state_at_once(
     put(partial, 1, 300)
     put(partial, 2, 100)
 
-    def fails(fd: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", fails)
-        with pytest.raises(OSError, match="Input/output"):
-            partial.checkpoint()
+    fail_to_sync(partial, monkeypatch)
     partial.live.store(2, Mark(100, 1))  # what was being written when it failed
     assert written(opened()) == [300, 0, 0, 0], "as the next process finds it"
     assert any(partial.table.unfinished())
