@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ TWO_HOURS = 7200.0
 
 
 def age(models: Path) -> None:
-    """Set the times of all files back by two hours."""
+    """Set the times of all files back by two hours; an engine may rename and remove some meanwhile."""
     then = time.time() - TWO_HOURS
     for path in models.rglob("*"):
-        os.utime(path, (then, then))
+        with suppress(FileNotFoundError):
+            os.utime(path, (then, then))
 
 
 def complaints(models: Path, now: float, unwanted: Collection[str] = ()) -> list[str]:
