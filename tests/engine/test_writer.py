@@ -21,13 +21,16 @@ CHUNK = memoryview(bytes(range(250)) * 4)
 class Bench:
     """A writer over one partial of eight parts of 10,000 bytes; its calls are kept."""
 
-    def __init__(self, directory: Path, backlog: int, unsynced: int, checkpoint_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, backlog: int, unsynced: int, checkpoint_bytes: int, swift_backlog: int
+    ) -> None:
         self.partial = Partial(PartialPaths(directory, "sha256-" + "12" * 32), DIGEST, 80_000, 10_000)
         self.checkpoints = 0
         self.errors: list[tuple[Partial, OSError]] = []
         self.writer = Writer(
             asyncio.get_running_loop(),
             backlog=backlog,
+            swift_backlog=swift_backlog,
             unsynced=unsynced,
             checkpoint_bytes=checkpoint_bytes,
             on_checkpoint=self._checkpoint,
@@ -45,8 +48,13 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
-    def make(backlog: int = 10**6, unsynced: int = 10**6, checkpoint_bytes: int = 10**6) -> Bench:
-        made.append(Bench(tmp_path, backlog, unsynced, checkpoint_bytes))
+    def make(
+        backlog: int = 10**6,
+        unsynced: int = 10**6,
+        checkpoint_bytes: int = 10**6,
+        swift_backlog: int = 10**6,
+    ) -> Bench:
+        made.append(Bench(tmp_path, backlog, unsynced, checkpoint_bytes, swift_backlog))
         return made[-1]
 
     yield make
@@ -101,6 +109,44 @@ async def test_readers_wait_at_the_backlog_and_go_on_when_it_is_written(
     await asyncio.wait_for(waiting, 30)
     await it.writer.drain()
     assert not it.writer.full
+
+
+async def test_behind_a_slow_disk_readers_wait_at_the_larger_bound_only(
+    bench: Callable[..., Bench], slow_disk: threading.Event
+) -> None:
+    it = bench(backlog=5000, swift_backlog=2000)
+    for n in range(4):
+        it.submit(n)
+        assert not it.writer.full
+    it.submit(4)
+    assert it.writer.full
+    slow_disk.set()
+    await it.writer.drain()
+
+
+async def test_behind_a_swift_disk_readers_wait_sooner_and_go_on_when_it_is_stuck(
+    bench: Callable[..., Bench], slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.0)
+    monkeypatch.setattr("pulltui.engine.writer._SWIFT", 1.0)
+    it = bench(backlog=5000, swift_backlog=2000)
+    slow_disk.set()
+    it.submit(0)
+    await it.writer.drain()
+    slow_disk.clear()
+    it.submit(1)  # since the last look a chunk was written: a swift disk
+    monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.05)
+    it.submit(2)
+    assert it.writer.full
+    await asyncio.wait_for(it.writer.room(), 30)
+    assert it.writer.backlog == 2000, "nothing was written meanwhile, and that is why they go on"
+    for n in range(3, 5):
+        it.submit(n)
+        assert not it.writer.full
+    it.submit(5)
+    assert it.writer.full
+    slow_disk.set()
+    await it.writer.drain()
 
 
 async def test_readers_go_on_in_turn_so_that_the_backlog_stays_near_its_bound(

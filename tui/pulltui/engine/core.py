@@ -103,6 +103,7 @@ class Core:
         self._writer = Writer(
             self._loop,
             backlog=tuning.backlog,
+            swift_backlog=tuning.swift_backlog,
             unsynced=tuning.unsynced_limit,
             checkpoint_bytes=tuning.checkpoint_bytes // LOOKS,
             on_checkpoint=self._due.set,

@@ -59,10 +59,12 @@ class Tuning(msgspec.Struct, frozen=True):
     """First and longest pause before more connections are tried again."""
     look: float = 0.1
     """How often a pull looks at the speed of its connections."""
-    backlog: int = 12 * MIB
-    """Received but unwritten bytes at which the sockets wait. All of them are lost with a kill, and that may
-    cost 16 MiB: the rest is for the chunks that are being read when it is full. More would bridge longer
-    hiccups of the disk, but so do the kernel's own buffers, whose bytes nobody has promised to keep."""
+    backlog: int = 32 * MIB
+    """Received but unwritten bytes at which the sockets wait."""
+    swift_backlog: int = 8 * MIB
+    """The same while the disk is swift: it has them written in a moment, so that more would bridge nothing. All
+    of them are lost with a kill, and that shall cost 16 MiB: the rest is for the chunks that are being read
+    when it is full."""
     checkpoint_bytes: int = 64 * MIB
     checkpoint_seconds: float = 10.0
     """Written bytes (over all blobs) and time after which part states are made durable, of the blobs that

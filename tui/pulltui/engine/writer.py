@@ -3,6 +3,9 @@
 Chunks wait in a bounded queue; when it is full the sockets wait, and the stall clocks stand still. They go on
 one by one, first come first served, so that the queue stays near its bound however many there are; at half of
 it they all do.
+
+What waits is lost with a kill, and takes memory. A swift disk has it written in a moment: there more would
+bridge nothing, and the bound is lower.
 """
 
 from __future__ import annotations
@@ -24,6 +27,11 @@ _COPY_BEYOND = 2 << 20
 """Backlog beyond which chunks are copied: a chunk keeps all of its transport's read buffer alive, which is
 several times as large. What little waits while the disk keeps up is not worth a copy."""
 
+_SWIFT = 100_000_000
+"""Bytes a second that a swift disk takes, at least."""
+_SPAN = 0.1
+"""Over so many seconds it is measured."""
+
 _Item = tuple[Partial, Part, memoryview, int | None] | asyncio.Future[None] | None
 """The number is what the ring wants back."""
 
@@ -36,18 +44,26 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         *,
         backlog: int,
+        swift_backlog: int,
         unsynced: int,
         checkpoint_bytes: int,
         on_checkpoint: Callable[[], None],
         on_error: Callable[[Partial, OSError], None],
     ) -> None:
-        """Readers wait at `backlog` unwritten bytes, and at `unsynced` bytes that no durable state covers.
+        """Readers wait at `backlog` unwritten bytes, and at `unsynced` bytes that no durable state covers;
+        at `swift_backlog` already while 100 MB or more are written a second.
 
         `on_checkpoint` is called (in the loop) whenever `checkpoint_bytes` were written since the last call,
         `on_error` (in the loop) when a file cannot be written; what comes for it afterwards is dropped.
         """
         self._loop = loop
         self._limit = backlog
+        self._swift_limit = min(backlog, swift_backlog)
+        self._swift = False
+        self._measured = (loop.time(), 0)
+        """When the last measuring of its speed began, and how much was written by then."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Set while readers wait at the lower bound: the disk may be stuck by now."""
         self._unsynced = unsynced
         self._checkpoint_bytes = checkpoint_bytes
         self._on_checkpoint = on_checkpoint
@@ -81,10 +97,13 @@ class Writer:
         kept, end = copied or (chunk, None)
         self._submitted += len(chunk)
         self._queue.put((partial, part, kept, end))
+        self._measure()
         if self._crowded():
             self._full = True
             self.disk.wait()
             self._reconsider()  # the thread may have caught up before it could see the flag
+            if self._swift and self._timer is None:
+                self._timer = self._loop.call_later(_SPAN, self._look_again)
 
     def cover(self, finished: int) -> None:
         """Say that everything up to `finished` (a value that the property had) is durable."""
@@ -121,15 +140,32 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
+    @property
+    def _bound(self) -> int:
+        return self._swift_limit if self._swift else self._limit
+
+    def _measure(self) -> None:
+        now, (began, finished) = self._loop.time(), self._measured
+        if now - began >= _SPAN:
+            self._swift = (self._finished - finished) / (now - began) >= _SWIFT
+            self._measured = now, self._finished
+
+    def _look_again(self) -> None:
+        """Readers wait, so nobody else would notice that the disk is not swift any more."""
+        self._timer = None
+        self._measure()
+        self._reconsider()
+        if self._full and self._swift:
+            self._timer = self._loop.call_later(_SPAN, self._look_again)
+
     def _crowded(self) -> bool:
-        behind = self._submitted - self._finished >= self._limit
-        return behind or self._submitted - self._covered >= self._unsynced
+        return self.backlog >= self._bound or self._submitted - self._covered >= self._unsynced
 
     def _reconsider(self) -> None:
         """Let one reader go on, or all. What is queued still leads here again when it is written."""
         if not self._full or self._crowded():
             return
-        if self.backlog > self._limit // 2:
+        if self.backlog > self._bound // 2:
             while self._waiters and self._waiters[0].done():  # cancelled
                 self._waiters.popleft()
             if self._waiters:
