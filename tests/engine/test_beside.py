@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pulltui.demo import Layer, Registry, build_model
+from pulltui.engine.beside import Beside
 from pulltui.engine.errors import ChangedError
 from pulltui.engine.manifest import blob_file_name
+from pulltui.engine.pull import Pull
 from pulltui.engine.store import Store
 from pulltui.engine.views import BlobState, EventKind, PullState
 from support.engine import KB, Engine
@@ -195,3 +198,37 @@ def test_a_program_that_does_not_stop_interfering_fails_the_pull(
     failed = it.until_failed(it.add(server.names()[0]))
     assert "another program keeps changing the models directory: blob 123 disappeared" in failed.error
     assert server.counters.sent_twice(DIGEST) < BLOB.size, "what is verified stays"
+
+
+def test_nobody_asks_again_and_again_for_work_while_a_finished_file_is_read(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts whose time has come must wait for the outcome, and the engine with them."""
+    reading, read = threading.Event(), threading.Event()
+
+    def is_the_blob(*_: object) -> bool:
+        reading.set()
+        assert read.wait(30)
+        return False
+
+    monkeypatch.setattr(Beside, "_is_the_blob", is_the_blob)
+    asked = 0
+    real = Pull.wait_for_work
+
+    async def wait_for_work(pull: Pull) -> None:
+        nonlocal asked
+        asked += 1
+        await real(pull)
+
+    monkeypatch.setattr(Pull, "wait_for_work", wait_for_work)
+    server, it, pull = begin(registry, engine)
+    finished(it, bytes(BLOB.size))
+    it.until(reading.is_set, "the look at it")
+    server.reset_connections()
+    it.until(lambda: it.events(EventKind.RETRY), "parts that wait")
+    before, rev = asked, it.service.view.rev
+    it.until(lambda: it.service.view.rev > rev + 20, "a while")
+    assert asked - before < 1000
+    server.faults = ""
+    read.set()
+    it.until_done(pull)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +14,9 @@ from hypothesis import strategies as st
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
 from pulltui.engine import partstate
-from pulltui.engine.checkpoints import LOOKS, WORTH, Dirt, due
-from pulltui.engine.partial import Partial, PartialPaths
+from pulltui.engine.checkpoints import LOOKS, WORTH, Checkpoints, due
+from pulltui.engine.disk import Disk
+from pulltui.engine.partial import Dirt, Partial, PartialPaths
 from pulltui.engine.parts import Mark
 from pulltui.engine.tuning import MIB, Tuning
 from support.engine import KB, Engine
@@ -155,3 +160,42 @@ def test_parts_are_cut_for_runs_only_while_their_state_stays_small(
     ranges = server.counters.ranges(layer(model).digest)
     assert ranges[0].stop - ranges[0].start == first
     assert len({record.connection for record in ranges if record.sent}) == 2, "both fetched"
+
+
+class Blob:
+    """One that is ending: nobody can make it durable but its end, of which nobody tells."""
+
+    ending = True
+
+    def __init__(self, written: int) -> None:
+        self.dirt = Dirt(written, 300)
+
+    async def checkpoint(self) -> bool:
+        raise AssertionError("its end sees to that")
+
+
+class Covered:
+    """A writer that has written so much."""
+
+    def __init__(self, finished: int) -> None:
+        self.finished = finished
+        self.disk = Disk(time.monotonic)
+        self.told: asyncio.Queue[int] = asyncio.Queue()
+
+    def cover(self, finished: int) -> None:
+        self.told.put_nowait(finished)
+
+
+async def test_what_waits_for_the_end_of_its_blob_is_not_durable_until_then() -> None:
+    blobs, writer, look = [Blob(96 * MIB)], Covered(120 * MIB), asyncio.Event()
+    tuning = Tuning(look=0.01, checkpoint_seconds=3600.0)
+    context: Any = SimpleNamespace(tuning=tuning, writer=writer, clock=time.monotonic)
+    downloads: Any = blobs.copy
+    going = asyncio.create_task(Checkpoints(context, downloads, look).run())
+    look.set()
+    assert await writer.told.get() == 24 * MIB
+    blobs.clear()
+    async with asyncio.timeout(30):
+        while await writer.told.get() != 120 * MIB:
+            pass
+    going.cancel()

@@ -72,7 +72,7 @@ def test_opening_syncs_only_what_a_power_cut_could_take(
     calls.clear()
     partial = opened()
     assert calls == [], "all that is claimed is durable"
-    assert (partial.state_size, partial.dirty) == (paths.durable.stat().st_size, 0)
+    assert partial.dirt == (0, paths.durable.stat().st_size)
     put(partial, 0, 100)
     partial.close()
     calls.clear()
@@ -125,7 +125,7 @@ def test_data_is_synced_before_its_state_and_counted_before_it_is_synced(
     partial.checkpoint()
     assert calls == ["sync data", "sync state", "replace state", "sync directory"]
     assert [part.completed for part in stored(paths).parts] == [100, 0, 0, 0]
-    assert partial.dirty == 100
+    assert partial.dirt.written == 100
     assert written(partial) == [200, 0, 0, 0]
 
 
@@ -205,7 +205,7 @@ def test_a_state_that_cannot_be_written_takes_nothing_back(
         with pytest.raises(OSError, match="No space"):
             partial.checkpoint()
     assert partial.sync_error is None
-    assert partial.dirty == 200
+    assert partial.dirt.written == 200
     partial.close()
     assert written(opened()) == [0, 200, 0, 0]
 

@@ -13,7 +13,7 @@ from pulltui.engine.delayed import Delayed
 from pulltui.engine.errors import MovedError, PullError, storage_error
 from pulltui.engine.manifest import Layer
 from pulltui.engine.meter import Meter
-from pulltui.engine.partial import Partial
+from pulltui.engine.partial import Dirt, Partial
 from pulltui.engine.parts import Part, PartTable
 from pulltui.engine.repair import Step
 from pulltui.engine.run import Run
@@ -144,8 +144,8 @@ class BlobDownload:
         partial = self._partial
         if self.table is None or partial is None or self.error is not None or self.verified:
             return None
-        if self._beside.hashing or (self._verifier is not None and self._verifier.finishing):
-            return None  # whether anything has to come, and which parts, is being found out
+        if self._undecided:
+            return None
         now = self._context.clock()
         if self.single_stream:
             if self.runs or not self.delayed.all_due(now):
@@ -160,6 +160,16 @@ class BlobDownload:
             run.leave(run.start + piece, partial.split)
         return run
 
+    @property
+    def _undecided(self) -> bool:
+        """Whether it is being found out if anything has to come, and which parts; told when that is over."""
+        return self._beside.hashing or self.ending
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is being turned into the blob, or mended: what is written becomes durable with that."""
+        return self._verifier is not None and self._verifier.finishing
+
     def split(self, run: Run, at: int, source: Source) -> Run | None:
         """Have another connection fetch what lies behind about the byte `at` of a run; None if it cannot."""
         partial = self._partial
@@ -168,8 +178,7 @@ class BlobDownload:
 
     @property
     def _splittable(self) -> bool:
-        verifier = self._verifier
-        return verifier is not None and not (verifier.finishing or verifier.repairing)
+        return self._verifier is not None and not (self.ending or self._verifier.repairing)
 
     def _begin(self, parts: list[Part], source: Source) -> Run:
         run = Run(parts, source, self._context.tuning.rate_window, whole=self.single_stream)
@@ -233,7 +242,9 @@ class BlobDownload:
 
     def setback(self, run: Run, setback: PartSetback) -> None:
         """A run broke off for its part's own reasons: count it, and say when it is tried again."""
-        part, settings, tuning = run.part, self._context.settings.retry, self._context.tuning
+        settings, tuning = self._context.settings.retry, self._context.tuning
+        # What is sent again from the first byte may break where all is written: what is missing pays for it.
+        part = run.part if self.table is None or not run.whole else next(self.table.unfinished(), run.part)
         kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
         self.stalls += kind is EventKind.STALLED
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
@@ -241,25 +252,19 @@ class BlobDownload:
         self.retries += 1
         # Near the end little is asked for, so that little is progress.
         enough = max(1, min(tuning.gain, (run.end - run.start) // 3))
-        gained = run.received >= enough and kind is EventKind.RETRY
+        gained = run.gained >= enough and kind is EventKind.RETRY
         if gained:
             part.failures = 0
         base = tuning.resolve_base if setback.resolving or gained else tuning.backoff_base
-        again = part.fail(setback.why, settings.max_retries)
+        again, most = part.fail(setback.why, settings.max_retries), settings.max_retries
         wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
         part.not_before = self._context.clock() + wait
         part.state = PartState.STALLED if kind is EventKind.STALLED else PartState.WAITING
         if not again:
             part.state = PartState.FAILED
         self.delayed.add(part)
-        self._emit(
-            kind,
-            part=part.n,
-            attempt=part.failures,
-            attempts=settings.max_retries,
-            wait=wait if again else None,
-            why=setback.why,
-        )
+        left = wait if again else None
+        self._emit(kind, part=part.n, attempt=part.failures, attempts=most, wait=left, why=setback.why)
 
     def forgive(self) -> None:
         """Try every delayed part again, now, with fresh budgets."""
@@ -267,11 +272,12 @@ class BlobDownload:
         self._notify()
 
     def next_wait(self) -> float | None:
-        """Return the seconds until a delayed part may be tried again, None if none will be."""
+        """Return the seconds until a delayed part may be tried again, None if nobody can say."""
+        if self._undecided or (self.single_stream and self.runs):
+            return None
         waits = self.delayed.waits(self._context.clock())
-        if self.single_stream:  # begins when the last of them may
-            return max(waits, default=None) if not self.runs else None
-        return min(waits, default=None)
+        # One stream begins when the last of them may.
+        return (max if self.single_stream else min)(waits, default=None)
 
     def stuck(self) -> bool:
         """Return whether only parked parts are left: nothing goes on by itself."""
@@ -293,9 +299,7 @@ class BlobDownload:
 
     def _settled(self, partial: Partial) -> bool:
         """Return whether that partial is not, or not for long, what is being written."""
-        if self._partial is not partial or self._verifier is None or self._verifier.finishing:
-            return True
-        return self.error is not None
+        return self._partial is not partial or self.ending or self.error is not None
 
     def forget(self) -> None:
         """What was verified has vanished: it has to come again."""
@@ -360,26 +364,22 @@ class BlobDownload:
     # -- durability ---------------------------------------------------------------------------------
 
     @property
-    def dirty(self) -> int:
-        """Bytes written that no durable state covers."""
-        return self._partial.dirty if self._partial is not None else 0
+    def dirt(self) -> Dirt:
+        """What of it is written and not durable."""
+        return self._partial.dirt if self._partial is not None else Dirt(0, 0)
 
-    @property
-    def state_size(self) -> int:
-        """Bytes of its durable state."""
-        return self._partial.state_size if self._partial is not None else 0
-
-    async def checkpoint(self) -> None:
-        """Make what is written durable."""
+    async def checkpoint(self) -> bool:
+        """Make what is written durable; False if its end has begun, which sees to that."""
         partial = self._partial
-        if partial is None or self._verifier is None or self._verifier.finishing:
-            return
+        if partial is None or self.ending:
+            return partial is None
         try:
             await asyncio.to_thread(partial.checkpoint, self.hashed)
         except OSError as error:
             await self._context.writer.drain()
             if self._partial is partial:
                 self._not_durable(partial, error)
+        return True
 
     def _not_durable(self, partial: Partial, error: OSError) -> None:
         """A checkpoint failed. If it was the sync, what came since the last one counts as not written."""

@@ -11,22 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
+from pulltui.engine.partial import Dirt
 
 WORTH = 110
 """So many times the size of its state a blob has to grow before that is written again: 1 %, and some room."""
 LOOKS = 4
 """Looks in the time in which `checkpoint_bytes` are written."""
-
-
-class Dirt(NamedTuple):
-    """What of one blob is written and not durable, and the size of its state, in bytes."""
-
-    written: int
-    state: int
 
 
 def due(dirt: Sequence[Dirt], *, late: bool, soon: int, most: int) -> list[bool]:
@@ -56,13 +49,16 @@ class Checkpoints:
         self._look = look
         self._last = context.clock()
         """When it was time to last."""
+        self._ending = False
+        """What is written of some blobs becomes durable with their end, which nobody tells of here."""
 
     async def run(self) -> None:
         """Go on for ever."""
-        seconds = self._context.tuning.checkpoint_seconds
+        tuning = self._context.tuning
         while True:
+            left = self._last + tuning.checkpoint_seconds - self._context.clock()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._last + seconds - self._context.clock())):
+                async with asyncio.timeout(tuning.look if self._ending else max(0.0, left)):
                     await self._look.wait()
             self._look.clear()
             await self._go_round()
@@ -70,16 +66,22 @@ class Checkpoints:
     async def _go_round(self) -> None:
         tuning, writer, now = self._context.tuning, self._context.writer, self._context.clock()
         finished = writer.finished
-        blobs = [blob for blob in self._downloads() if blob.dirty]
-        dirt = [Dirt(blob.dirty, blob.state_size) for blob in blobs]
+        dirty = [blob for blob in self._downloads() if blob.dirt.written]
+        blobs = [blob for blob in dirty if not blob.ending]
+        dirt = [blob.dirt for blob in blobs]
         late = now - self._last >= tuning.checkpoint_seconds
         # Three quarters: what comes while they are synced must not pass the limit, or the sockets wait.
         chosen = due(dirt, late=late, soon=tuning.checkpoint_bytes, most=tuning.unsynced_limit * 3 // 4)
         if late or any(chosen):
             self._last = now
-        for blob, now_due in zip(blobs, chosen, strict=True):
-            if now_due:
-                with writer.disk.syncing():
-                    await blob.checkpoint()
-        left = sum(each.written for each, now_due in zip(dirt, chosen, strict=True) if not now_due)
+        left = ending = sum(blob.dirt.written for blob in dirty if blob.ending)
+        for blob, (written, _), now_due in zip(blobs, dirt, chosen, strict=True):
+            if not now_due:
+                left += written
+                continue
+            with writer.disk.syncing():
+                if not await blob.checkpoint():
+                    left += written
+                    ending += written
+        self._ending = ending > 0
         writer.cover(finished - left)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from pulltui.engine.claims import Claims
 from pulltui.engine.errors import MovedError, StorageError
@@ -22,6 +23,13 @@ from pulltui.engine.partstate import (
     write_durable,
     write_state,
 )
+
+
+class Dirt(NamedTuple):
+    """What of one blob is written and not durable, and the size of its state, in bytes."""
+
+    written: int
+    state: int
 
 
 class PartialPaths:
@@ -113,9 +121,9 @@ class Partial:
         self.wake.set()
 
     @property
-    def dirty(self) -> int:
-        """Bytes written that no durable state covers."""
-        return self._count - self._covered
+    def dirt(self) -> Dirt:
+        """What is written and not durable."""
+        return Dirt(self._count - self._covered, self.state_size)
 
     def checkpoint(self, hashed: int = 0) -> None:
         """Make what is written durable: counters first, then the data, then the state.

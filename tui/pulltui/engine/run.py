@@ -35,6 +35,8 @@ class Run:
         self.position = self.start
         """Offset of the next byte off the socket."""
         self.end = parts[-1].end
+        self.gained = 0
+        """Bytes of those off the socket that were not in the file yet."""
         self.generation = 0
         self.attempt: Attempt | None = None
         self.host = ""
@@ -131,6 +133,7 @@ class Run:
             if self.position >= have:
                 submit(part, piece)
                 part.gain(len(piece), refill)
+                self.gained += len(piece)
             else:
                 useless += len(piece)
             self.position += len(piece)
