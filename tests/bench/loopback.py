@@ -1,15 +1,18 @@
 """A blob from nginx on loopback, verified: pulltui beside aria2c, curl and hf_transfer.
 
     python tests/bench/loopback.py [--schemes http,https] [--connections auto,1,4,16,64] [--size 2GiB]
-        [--rivals aria2c,curl] [--pairs 7] [--hf-python PYTHON] [--directory DIR]
+        [--rivals aria2c,curl] [--transports auto] [--pairs 7] [--hf-python PYTHON] [--record FILE]
+        [--directory DIR]
 
 A group of rows for each scheme and number of connections: medians of seconds, of processor seconds a GB, and
-of the peak of resident memory (all processes of a command together); then pulltui's median ratio to each
-rival over the pairs, with its bootstrap 95 % interval.
+of the peak of resident memory (all processes of a command together); then the first row's median ratio to
+each other one over the pairs, with its bootstrap 95 % interval. `--transports fast,httpx` has pulltui in two
+rows, once over each of its transports.
 
 `auto` is what pulltui does by itself, beside 16 of the others. aria2c takes at most 16 connections to a host,
 curl has one. What does not check the digest itself is followed by sha256sum, and both are counted.
 hf_transfer takes part where `--hf-python` names a Python that has it. Everything is deleted after each run.
+A group in which a command fails is said so and the others go on; the exit code is 1 then.
 Needs Debian's nginx-light, aria2 and curl.
 """
 
@@ -20,7 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -28,13 +32,17 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 from bench.checkout import environment
-from bench.method import HEAD, PAIRS, Cost, interleave, measure, rows
+from bench.method import HEAD, PAIRS, Cost, interleave, measure, ratio, rows
 from bench.nginx import SCHEMES, Site
+from bench.options import add_directory, add_record, some_of
+from bench.record import Figure, figure, record
 from pulltui.demo.values import read_size
 from support.debian import program
 
 AUTO = "auto"
 CONNECTIONS = (AUTO, "1", "4", "16", "64")
+RIVALS = ("aria2c", "curl")
+TRANSPORTS = (AUTO, "fast", "httpx")
 USUAL = 16
 """Connections of the others beside `auto`: the most that aria2c takes."""
 HF_CHUNK = 10 * 1024 * 1024
@@ -57,20 +65,24 @@ class Contest:
         self._others = USUAL if connections == AUTO else int(connections)
         self._scratch = scratch
 
-    def runs(self, rivals: Sequence[str], hf_python: str | None) -> dict[str, Callable[[], Cost]]:
+    def runs(
+        self, transports: Sequence[str], rivals: Sequence[str], hf_python: str | None
+    ) -> dict[str, Callable[[], Cost]]:
         """What to run, by name, pulltui first."""
         known: dict[str, Commands] = {"aria2c": self._aria2c, "curl": self._curl}
-        chosen = {"pulltui": self._pulltui} | {name: known[name] for name in rivals}
+        chosen = {ours(transport): self._run(self._pulltui, transport) for transport in transports}
+        chosen |= {name: self._run(known[name]) for name in rivals}
         if hf_python is not None:
-            chosen["hf_transfer"] = lambda home: self._hf_transfer(hf_python, home)
-        return {name: self._run(commands) for name, commands in chosen.items()}
+            chosen["hf_transfer"] = self._run(partial(self._hf_transfer, hf_python))
+        return chosen
 
-    def _run(self, commands: Commands) -> Callable[[], Cost]:
+    def _run(self, commands: Commands, transport: str = AUTO) -> Callable[[], Cost]:
         def once() -> Cost:
             with tempfile.TemporaryDirectory(dir=self._scratch) as name:
                 home = Path(name)
                 trust = str(self._site.ca_file)
-                env = environment(home, PULLTUI_NETWORK_CA_FILE=trust, SSL_CERT_FILE=trust)
+                own = {"PULLTUI_NETWORK_CA_FILE": trust, "PULLTUI_TRANSFER_TRANSPORT": transport}
+                env = environment(home, SSL_CERT_FILE=trust, **own)
                 return measure(commands(home), env, home)
 
         return once
@@ -102,25 +114,54 @@ class Contest:
         return ["sha256sum", "--check", "--quiet", str(sums)]
 
 
+def ours(transport: str) -> str:
+    """What pulltui is called over a transport."""
+    return "pulltui" if transport == AUTO else f"pulltui {transport}"
+
+
+def figures(group: str, costs: Mapping[str, Sequence[Cost]]) -> Iterator[Figure]:
+    """What the rows say, to be recorded: `GROUP NAME wall`, `... processor` (seconds), `... memory` (bytes),
+    and `GROUP FIRST/NAME wall`, `... processor`.
+    """
+    first, *_ = costs
+    for name, found in costs.items():
+        for what, field in (("wall", "wall"), ("processor", "cpu"), ("memory", "rss")):
+            values = [getattr(cost, field) for cost in found]
+            yield figure(f"{group} {name} {what}", values)
+            if name != first and what != "memory":
+                mine = [getattr(cost, field) for cost in costs[first]]
+                yield Figure(f"{group} {first}/{name} {what}", *ratio(mine, values), len(values))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the table, group by group."""
+    """Measure and print the table, group by group; 1 if one could not be measured."""
     options = _options(arguments)
+    failed = False
     directory = Path(tempfile.mkdtemp(prefix="pulltui-bench-", dir=options.directory))
     try:
         site = Site(directory, options.size)
         print(
-            f"{options.size / 2**20:.0f} MiB on loopback, verified; {options.pairs} pairs, medians\n\n{HEAD}"
+            f"{options.size / 2**20:.0f} MiB on loopback, verified;"
+            f" medians of {options.pairs} pairs, [95 %]\n\n{HEAD}"
         )
         with site.nginx:
             for scheme in options.schemes:
                 for connections in options.connections:
                     contest = Contest(site, scheme, connections, directory)
-                    costs = interleave(contest.runs(options.rivals, options.hf_python), options.pairs)
+                    runs = contest.runs(options.transports, options.rivals, options.hf_python)
                     print(f"{scheme}, {connections} connections")
+                    try:
+                        costs = interleave(runs, options.pairs)
+                    except (OSError, RuntimeError) as problem:
+                        print(f"failed: {problem}", flush=True)
+                        failed = True
+                        continue
                     print("\n".join(rows(costs, options.size)), flush=True)
+                    group = f"loopback {options.size} {scheme} {connections}"
+                    record(options.record, figures(group, costs))
     finally:
         shutil.rmtree(directory)
-    return 0
+    return 1 if failed else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -129,25 +170,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--size", type=read_size, default="2GiB", metavar="SIZE")
     parser.add_argument("--pairs", type=int, default=PAIRS, metavar="N")
-    parser.add_argument("--schemes", type=_some_of(*SCHEMES), default=SCHEMES, metavar="NAME,...")
+    parser.add_argument("--schemes", type=some_of(SCHEMES), default=SCHEMES, metavar="NAME,...")
     parser.add_argument("--connections", type=_counts, default=CONNECTIONS, metavar="N,...")
-    rivals = ("aria2c", "curl")
-    parser.add_argument("--rivals", type=_some_of(*rivals), default=rivals, metavar="NAME,...")
+    parser.add_argument("--rivals", type=some_of(RIVALS), default=RIVALS, metavar="NAME,...")
+    parser.add_argument(
+        "--transports", type=some_of(TRANSPORTS), default=[AUTO], metavar="NAME,...", help="of pulltui"
+    )
     parser.add_argument(
         "--hf-python", type=_with_hf, metavar="PYTHON", help="a Python that has hf_transfer, which takes part"
     )
-    parser.add_argument("--directory", type=Path, help="where everything goes, instead of the system's place")
+    add_directory(parser)
+    add_record(parser)
     return parser.parse_args(arguments)
-
-
-def _some_of(*known: str) -> Callable[[str], list[str]]:
-    def read(text: str) -> list[str]:
-        names = text.split(",")
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(known)}")
-        return names
-
-    return read
 
 
 def _counts(text: str) -> list[str]:

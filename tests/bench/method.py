@@ -74,13 +74,22 @@ def interleave(runs: Mapping[str, Callable[[], Cost]], pairs: int) -> dict[str, 
     return costs
 
 
+def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The median, and its interval's two ends."""
+    draw = random.Random(seed)
+    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    edge = round(RESAMPLES * (1 - CONFIDENCE) / 2)
+    return statistics.median(values), medians[edge], medians[-1 - edge]
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
     """The median of ours/theirs over the pairs, and its interval's two ends."""
-    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-    draw = random.Random(seed)
-    medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
-    edge = round(RESAMPLES * (1 - CONFIDENCE) / 2)
-    return statistics.median(ratios), medians[edge], medians[-1 - edge]
+    return interval([mine / other for mine, other in zip(ours, theirs, strict=True)], seed)
+
+
+def told(middle: float, low: float, high: float) -> str:
+    """A ratio with its interval, as all tables show it."""
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
 HEAD = (
@@ -104,7 +113,6 @@ def rows(costs: Mapping[str, Sequence[Cost]], size: int) -> list[str]:
         if name != first:
             for what in ("wall", "cpu"):
                 ours, theirs = ([getattr(c, what) for c in costs[which]] for which in (first, name))
-                middle, low, high = ratio(ours, theirs)
-                cells.append(f"{f'{middle:.2f} [{low:.2f}, {high:.2f}]':>22}")
+                cells.append(f"{told(*ratio(ours, theirs)):>22}")
         lines.append("".join(cells))
     return lines

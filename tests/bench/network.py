@@ -1,10 +1,12 @@
-"""A blob over networks that misbehave: pulltui beside aria2c, each against the ideal.
+"""A blob over networks that misbehave: pulltui beside others, each against the ideal.
 
-    python tests/bench/network.py [--size 256] [--rows clean,stall,...] [--pairs N] [--keep DIR]
+    python tests/bench/network.py [--size 256] [--rows usual,mixes,stall,...] [--faults SPEC]
+        [--clients pulltui,aria2c,curl,fixed] [--pairs 3] [--keep DIR] [--record FILE] [--directory DIR]
 
 The embedded registry serves one blob from a process of its own, behind a link of 160 MB/s; what goes wrong
-and what would be ideal is in scenarios.py. Both clients run as their users run them, check the digest, and
-write to a directory that is deleted afterwards. Columns, medians of the pairs:
+and what would be ideal is in scenarios.py. The clients (clients.py) run as their users run them, check the
+digest, and write to a directory that is deleted afterwards. Columns, medians of the pairs, intervals the
+bootstrap's of 95 %:
 
     seconds      from the command's start to its end, the digest checked
     of ideal     those seconds over the ideal's
@@ -14,9 +16,11 @@ write to a directory that is deleted afterwards. Columns, medians of the pairs:
     still        the longest time in which the server sent none of the blob's bytes, from the first such
                  request until all were sent (or the client had ended), to 50 ms
     server       share of a core that the server used: near 100 % it is the server that was measured
+    ours / its   the first client's seconds over this one's, where both always finished
 
-`--faults SPEC` measures a mix of your own. Who needs more than five times the ideal and a minute is stopped:
-unfinished. Needs Debian's aria2.
+`--faults SPEC` measures a mix of your own; scenarios.py says which waits its ideal knows. Who needs more than
+five times the ideal and a minute is stopped: unfinished. A network that cannot be measured is said so and the
+others go on; the exit code is 1 then. Needs Debian's aria2 and curl, as far as they take part.
 """
 
 from __future__ import annotations
@@ -32,8 +36,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,15 +46,18 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
+import httpx
 from bench.checkout import environment
+from bench.clients import CLIENTS, PATH, file_of
+from bench.method import interval, ratio, told
+from bench.options import add_directory, add_record, some_of
 from bench.origin import Origin
-from bench.scenarios import SCENARIOS, Scenario
+from bench.record import Figure, figure, record
+from bench.scenarios import GROUPS, USUAL, Scenario
 from pulltui.demo import FaultError, parse
-from support.debian import program
 
 MB = 1_000_000
-PATH = "library/bench"
-CLIENTS = ("pulltui", "aria2c")
+USUAL_CLIENTS = ("pulltui", "aria2c")
 DONE = "done"
 
 
@@ -84,8 +91,8 @@ class Bench:
             Origin([f"bench={self.size // MB}MB"], scenario.plan, seed) as origin,
         ):
             home = Path(name)
-            digest, url = origin.model(PATH)
-            command = pulltui(origin, home) if client == "pulltui" else aria2c(url, digest, home)
+            digest, _ = origin.model(PATH)
+            command = CLIENTS[client](origin, home)
             log = (self.keep or home) / f"{scenario.name}-{client}-{seed}.log"
             os.sync()  # nobody pays for what another one left to be written
             used = origin.cpu
@@ -113,20 +120,6 @@ def _seen(
     return ended - began, sum(r["sent"] for r in records) / size, at_once(spans), still
 
 
-def pulltui(origin: Origin, home: Path) -> list[str]:
-    """The command, its settings as they are unless somebody changes them."""
-    pull = [sys.executable, "-m", "pulltui", "pull", origin.names[0], "--json"]
-    return [*pull, "--models-dir", str(home / "models")]
-
-
-def aria2c(url: str, digest: str, home: Path) -> list[str]:
-    """The command; a minute of silence, its usual patience, would lose it every race against a stall."""
-    split = ["-x16", "-s16", "-k1M", f"--checksum=sha-256={digest.removeprefix('sha256:')}"]
-    patient = ["--max-tries=0", "--retry-wait=1", "--timeout=10", "--connect-timeout=10"]
-    quiet = ["--no-conf", "--console-log-level=notice", "--summary-interval=0", "--file-allocation=none"]
-    return [program("aria2c"), *split, *patient, *quiet, "-d", str(home), "-o", "blob", url]
-
-
 def _timed(command: list[str], home: Path, log: Path, limit: float) -> tuple[str, float]:
     """Run it; its outcome and the seconds it took."""
     began = time.monotonic()
@@ -149,8 +142,7 @@ def _timed(command: list[str], home: Path, log: Path, limit: float) -> tuple[str
 
 
 def _is_right(home: Path, client: str, digest: str) -> bool:
-    name = f"models/blobs/{digest.replace(':', '-')}" if client == "pulltui" else "blob"
-    with (home / name).open("rb") as file:
+    with file_of(client, home, digest).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == digest.removeprefix("sha256:")
 
 
@@ -169,47 +161,97 @@ def longest_still(slots: Sequence[int]) -> int:
     return max((later - sooner - 1 for sooner, later in pairwise(slots)), default=0)
 
 
-def line(scenario: Scenario, size: int, client: str, runs: Sequence[Run]) -> str:
-    """A row of the table: medians; what did not finish counts as having taken for ever."""
+def seconds_of(runs: Sequence[Run]) -> list[float]:
+    """Their seconds; what did not finish took for ever."""
+    return [run.seconds if run.outcome == DONE else math.inf for run in runs]
 
-    def middle(what: str) -> float:
-        return float(statistics.median(getattr(run, what) for run in runs))
 
-    ideal = scenario.ideal(size)
-    seconds = statistics.median(run.seconds if run.outcome == DONE else math.inf for run in runs)
-    bad = Counter(run.outcome for run in runs if run.outcome != DONE)
-    took = f"{seconds:9.2f}{seconds / ideal:10.2f}" if math.isfinite(seconds) else f"{max(bad):>19}"
-    cells = [
-        f"{scenario.name:10}{ideal:8.2f}  {client:8}{took}{middle('transfer'):10.2f}{middle('wire'):8.3f}",
-        f"{middle('connections'):13.0f}{middle('still'):8.2f}{middle('server'):8.0%}",
-    ]
-    some = ", ".join(f"{count} of {len(runs)} {outcome}" for outcome, count in bad.items())
-    return "".join(cells) + (f"  {some}" if some and len(runs) > 1 else "")
+def against(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[float, float, float] | None:
+    """The median ratio of their seconds with its interval, None if one did not finish."""
+    if any(run.outcome != DONE for run in (*ours, *theirs)):
+        return None
+    return ratio(seconds_of(ours), seconds_of(theirs))
 
 
 HEAD = (
-    f"{'network':10}{'ideal s':>8}  {'client':8}{'seconds':>9}{'of ideal':>10}{'transfer':>10}{'wire':>8}"
-    f"{'connections':>13}{'still s':>8}{'server':>8}"
+    f"{'network':13}{'ideal s':>8}  {'client':8}{'seconds':>9}{'of ideal':>22}{'transfer':>10}{'wire':>8}"
+    f"{'connections':>13}{'still s':>9}{'server':>8}{'ours / its':>22}"
 )
 
 
+def rows(scenario: Scenario, size: int, found: Mapping[str, Sequence[Run]]) -> list[str]:
+    """A row for each client, beneath `HEAD`."""
+    ideal = scenario.ideal(size)
+    first, *_ = found
+    lines = []
+    for client, runs in found.items():
+
+        def middle(what: str, runs: Sequence[Run] = runs) -> float:
+            return float(statistics.median(getattr(run, what) for run in runs))
+
+        seconds = seconds_of(runs)
+        bad = Counter(run.outcome for run in runs if run.outcome != DONE)
+        if math.isfinite(statistics.median(seconds)):
+            share = told(*interval([one / ideal for one in seconds]))
+            cells = f"{statistics.median(seconds):9.2f}{share:>22}"
+        else:
+            cells = f"{max(bad):>9}{'':22}"
+        beside = None if client == first else against(found[first], runs)
+        lines.append(
+            f"{scenario.name:13}{ideal:8.2f}  {client:8}{cells}{middle('transfer'):10.2f}"
+            f"{middle('wire'):8.3f}{middle('connections'):13.0f}{middle('still'):9.2f}"
+            f"{middle('server'):8.0%}{told(*beside) if beside else '':>22}"
+            + "".join(f"  {count} of {len(runs)} {outcome}" for outcome, count in bad.items())
+        )
+    return lines
+
+
+def figures(scenario: Scenario, size: int, found: Mapping[str, Sequence[Run]]) -> Iterator[Figure]:
+    """What the rows say, to be recorded: `network SIZE NAME CLIENT of ideal`, `... wire`, and `network SIZE
+    NAME FIRST/CLIENT` where both finished. An end of `of ideal` is infinite if one run did not finish.
+    """
+    network, ideal = f"network {size // MB} {scenario.name}", scenario.ideal(size)
+    first, *_ = found
+    for client, runs in found.items():
+        share = figure(f"{network} {client} of ideal", [one / ideal for one in seconds_of(runs)])
+        finished = all(run.outcome == DONE for run in runs)
+        yield share if finished else replace(share, high=math.inf)
+        yield figure(f"{network} {client} wire", [run.wire for run in runs])
+        if client != first and (beside := against(found[first], runs)):
+            yield Figure(f"{network} {first}/{client}", *beside, len(runs))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the table, row by row."""
+    """Measure and print the table, network by network; 1 if one could not be measured."""
     options = _options(arguments)
     size = options.size * MB
-    print(f"{options.size} MB behind a link of 160 MB/s, verified; medians of {options.pairs}\n\n{HEAD}")
+    print(f"{options.size} MB behind a link of 160 MB/s, verified; medians of {options.pairs} pairs, [95 %]")
+    print(f"\n{HEAD}")
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
+    failed = False
     with tempfile.TemporaryDirectory(prefix="pulltui-bench-", dir=options.directory) as scratch:
         bench = Bench(size, Path(scratch), options.keep)
         for scenario in options.rows:
-            runs: dict[str, list[Run]] = {client: [] for client in CLIENTS}
-            for pair in range(options.pairs):
-                for client in CLIENTS if pair % 2 == 0 else reversed(CLIENTS):
-                    runs[client].append(bench.run(client, scenario, pair))
-            for client in CLIENTS:
-                print(line(scenario, size, client, runs[client]), flush=True)
-    return 0
+            try:
+                found = interleaved(bench, scenario, options.clients, options.pairs)
+            except (OSError, RuntimeError, httpx.HTTPError) as problem:
+                print(f"{scenario.name}: failed: {problem}", flush=True)
+                failed = True
+                continue
+            print("\n".join(rows(scenario, size, found)), flush=True)
+            record(options.record, figures(scenario, size, found))
+    return 1 if failed else 0
+
+
+def interleaved(bench: Bench, scenario: Scenario, clients: Sequence[str], pairs: int) -> dict[str, list[Run]]:
+    """The runs of each client: so many rounds, each in another order and with another seed."""
+    found: dict[str, list[Run]] = {client: [] for client in clients}
+    for pair in range(pairs):
+        first = pair % len(clients)
+        for client in [*clients[first:], *clients[:first]]:
+            found[client].append(bench.run(client, scenario, pair))
+    return found
 
 
 def _options(arguments: Sequence[str] | None) -> Any:
@@ -217,14 +259,18 @@ def _options(arguments: Sequence[str] | None) -> Any:
         prog="python tests/bench/network.py", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--size", type=int, default=256, metavar="MB")
-    rows = parser.add_mutually_exclusive_group()
-    rows.add_argument("--rows", type=_rows, default=SCENARIOS, metavar="NAME,...")
-    rows.add_argument(
-        "--faults", type=_mix, dest="rows", metavar="SPEC", help="another mix; its ideal has no waits in it"
+    some = parser.add_mutually_exclusive_group()
+    some.add_argument(
+        "--rows", type=_rows, default=USUAL, metavar="NAME,...", help=f"networks, or {' or '.join(GROUPS)}"
     )
+    some.add_argument(
+        "--faults", type=_mix, dest="rows", metavar="SPEC", help="a mix of your own, called other"
+    )
+    parser.add_argument("--clients", type=some_of(CLIENTS), default=USUAL_CLIENTS, metavar="NAME,...")
     parser.add_argument("--pairs", type=int, default=3, metavar="N")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="for what clients and server have to say")
-    parser.add_argument("--directory", type=Path, help="where everything goes, instead of the system's place")
+    add_directory(parser)
+    add_record(parser)
     return parser.parse_args(arguments)
 
 
@@ -237,11 +283,9 @@ def _mix(text: str) -> list[Scenario]:
 
 
 def _rows(text: str) -> list[Scenario]:
-    known = {scenario.name: scenario for scenario in SCENARIOS}
-    names = text.split(",")
-    if unknown := [name for name in names if name not in known]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(known)}")
-    return [known[name] for name in names]
+    known: dict[str, Sequence[Scenario]] = {one.name: [one] for group in GROUPS.values() for one in group}
+    known |= GROUPS
+    return [scenario for name in some_of(known)(text) for scenario in known[name]]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What large blobs and long queues cost to go on with, and what the state files write.
 
     python tests/bench/resume.py [--rows start,queue,large,states,version] [--size 100GB] [--rounds 7]
-        [--rates 1,10,160] [--seconds 20] [--directory DIR]
+        [--rates 1,10,160] [--seconds 20] [--record FILE] [--directory DIR]
 
     start    milliseconds until the first byte is asked for of a blob of `--size` (100 GB: 6,250 parts), from
              the command's start and from the engine's (Service.start, in this process): with half of it on
@@ -14,7 +14,8 @@
              live state, a memory map that the kernel writes back when it likes
     version  milliseconds of `pulltui --version` and of `python -c pass`, and their median ratio
 
-Medians of the rounds. The embedded registry has a process of its own; the blob is sparse, its digest made up.
+Medians of the rounds. A row that cannot be measured is said so and the others go on; the exit code is 1 then.
+The embedded registry has a process of its own; the blob is sparse, its digest made up.
 Linux only.
 """
 
@@ -41,9 +42,11 @@ with suppress(ImportError):
     import pulltui.engine.fast  # noqa: F401
 from bench.checkout import environment
 from bench.longqueue import make_entries
-from bench.method import PAIRS, interleave, measure, ratio
+from bench.method import PAIRS, interleave, measure, ratio, told
+from bench.options import add_directory, add_record, some_of
 from bench.origin import Origin
 from bench.prepared import begun
+from bench.record import Figure, figure, run
 from bench.scenarios import LINK
 from bench.tree import processor, resident
 from msgspec.structs import replace
@@ -218,39 +221,48 @@ def _times(work: Callable[[bool], float], there: bool, rounds: int) -> list[floa
     return [work(there) for _ in range(rounds)]
 
 
-def start(bench: Bench, options: argparse.Namespace) -> None:
-    """Print the row `start`."""
+def start(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    """Print the row `start`; the milliseconds with half of it there."""
+    found = []
     print(f"{'ms to the first byte asked for':40}{'half there':>12}{'nothing there':>15}")
     for what, work in (("the command", bench.from_command), ("the engine", bench.from_engine)):
-        there, fresh = (statistics.median(_times(work, have, options.rounds)) for have in (True, False))
-        print(f"{f'from the start of {what}':40}{there:12.0f}{fresh:15.0f}", flush=True)
+        there, fresh = (_times(work, have, options.rounds) for have in (True, False))
+        half, none = statistics.median(there), statistics.median(fresh)
+        print(f"{f'from the start of {what}':40}{half:12.0f}{none:15.0f}", flush=True)
+        found.append(figure(f"resume {bench.size} start of {what}", there))
+    return found
 
 
-def queue(bench: Bench, options: argparse.Namespace) -> None:
-    """Print the row `queue`."""
-    took = statistics.median(bench.from_engine(True, QUEUE) for _ in range(options.rounds))
-    print(f"{f'the engine with {QUEUE:,} queued pulls':40}{took:12.0f}", flush=True)
+def queue(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    """Print the row `queue`; the milliseconds."""
+    took = [bench.from_engine(True, QUEUE) for _ in range(options.rounds)]
+    print(f"{f'the engine with {QUEUE:,} queued pulls':40}{statistics.median(took):12.0f}", flush=True)
+    return [figure(f"resume {bench.size} queue", took)]
 
 
-def large(bench: Bench, options: argparse.Namespace) -> None:
-    """Print the row `large`."""
+def large(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    """Print the row `large`, for which there is no budget."""
     print(f"{'at 160 MB/s':40}{'processor s/GB':>16}{'memory MB':>12}{'MB/s':>9}")
     for size in (SMALL, bench.size):
         found = [bench.cost(size, options.seconds) for _ in range(min(3, options.rounds))]
         cpu, rss, rate = (statistics.median(column) for column in zip(*found, strict=True))
         print(f"{f'a blob of {size / 1e9:g} GB':40}{cpu:16.2f}{rss / MB:12.1f}{rate / MB:9.1f}", flush=True)
+    return []
 
 
-def states(bench: Bench, options: argparse.Namespace) -> None:
-    """Print the row `states`."""
+def states(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    """Print the row `states`; the shares of what is written."""
+    found = []
     print(f"{'what durable states write':40}{'share':>12}{'a second':>12}{'live kB':>10}")
     for rate in options.rates:
         share, often, live = bench.states(rate * MB, options.seconds)
         print(f"{f'at {rate} MB/s':40}{share:12.2%}{often:12.2f}{live / 1e3:10.0f}", flush=True)
+        found.append(figure(f"resume {bench.size} states {rate}", [share]))
+    return found
 
 
-def version(bench: Bench, options: argparse.Namespace) -> None:
-    """Print the row `version`."""
+def version(bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    """Print the row `version`; the ratio."""
     ours = [str(Path(sys.executable).with_name("pulltui")), "--version"]
     commands = {"pulltui --version": ours, "python -c pass": [sys.executable, "-c", "pass"]}
     env = environment(bench.scratch)
@@ -261,40 +273,39 @@ def version(bench: Bench, options: argparse.Namespace) -> None:
     own, bare = ([cost.wall for cost in found] for found in costs.values())
     for name, walls in zip(commands, (own, bare), strict=True):
         print(f"{f'ms of {name}':40}{statistics.median(walls) / REPEATS * 1e3:12.1f}")
-    middle, low, high = ratio(own, bare)
-    print(f"{'median ratio of pairs':40}{middle:12.2f} [{low:.2f}, {high:.2f}]", flush=True)
+    found = ratio(own, bare)
+    print(f"{'median ratio of pairs':45}{told(*found)}", flush=True)
+    return [Figure("resume version", *found, options.rounds)]
 
 
-ROWS = {"start": start, "queue": queue, "large": large, "states": states, "version": version}
+Row = Callable[[Bench, argparse.Namespace], list[Figure]]
+ROWS: dict[str, Row] = {"start": start, "queue": queue, "large": large, "states": states, "version": version}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print what is asked for."""
+    """Measure and print what is asked for; 1 if some of it could not be measured."""
     parser = argparse.ArgumentParser(
         prog="python tests/bench/resume.py", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--rows", type=_rows, default=list(ROWS), metavar="NAME,...")
+    parser.add_argument("--rows", type=some_of(ROWS), default=list(ROWS), metavar="NAME,...")
     parser.add_argument("--size", type=read_size, default="100GB", metavar="SIZE")
     parser.add_argument("--rounds", type=int, default=PAIRS, metavar="N")
     parser.add_argument("--rates", type=_rates, default=[1, 10, 160], metavar="MB/s,...")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--directory", type=Path, help="where everything goes, instead of the system's place")
+    add_directory(parser)
+    add_record(parser)
     options = parser.parse_args(arguments)
     print(f"a blob of {options.size / 1e9:g} GB in {-(-options.size // PART):,} parts", flush=True)
     with tempfile.TemporaryDirectory(prefix="pulltui-bench-", dir=options.directory) as scratch:
         bench = Bench(options.size, Path(scratch))
-        for name in options.rows:
-            print()
-            ROWS[name](bench, options)
-            os.sync()  # the next one does not pay for what this one left to be written
-    return 0
+        rows = {name: partial(_row, ROWS[name], bench, options) for name in options.rows}
+        return run(rows, options.record)
 
 
-def _rows(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in ROWS]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(ROWS)}")
-    return names
+def _row(row: Row, bench: Bench, options: argparse.Namespace) -> list[Figure]:
+    print()
+    os.sync()  # it does not pay for what the one before left to be written
+    return row(bench, options)
 
 
 def _rates(text: str) -> list[int]:

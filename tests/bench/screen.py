@@ -1,6 +1,7 @@
 """What the screen costs, and how true its figures are.
 
     python tests/bench/screen.py [--rows draw,keys,frame,pull,figures,soak] [--rounds 7] [--minutes 10]
+        [--record FILE]
 
     draw     8 blobs of 300 and of 3,000 parts, 64 receiving, at 10 Hz on a pseudo-terminal of 120 by 36;
              `still` is a bare Textual app that polls as often: share of a core, frames a second, a frame's
@@ -12,7 +13,8 @@
     figures  how far speed (over 5 s) and time left (after the first tenth of a steady pull) are off
     soak     memory and a frame's processor time in the first and the last quarter of so many minutes
 
-The embedded registry has a process of its own. Linux only.
+Intervals are those of the median, 95 %. A row that cannot be measured is said so and the others go on; the
+exit code is 1 then. The embedded registry has a process of its own. Linux only.
 """
 
 from __future__ import annotations
@@ -37,8 +39,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 from bench import screen_app
 from bench.checkout import environment
 from bench.figures import figures
-from bench.method import PAIRS, ratio
+from bench.method import PAIRS, interval, ratio, told
+from bench.options import add_record, some_of
 from bench.origin import Origin
+from bench.record import Figure, figure, run
+from bench.tree import processor
 from support import command, terminals
 
 MB = 1_000_000
@@ -66,26 +71,31 @@ def measured(what: str, count: str, seconds: float) -> dict[str, Any]:
     return report
 
 
-def draw(rounds: int) -> None:
-    """Print the row `draw`."""
+def draw(rounds: int) -> list[Figure]:
+    """Print the row `draw`; the shares of a core."""
     kinds = {"300": ("moving", "300"), "3000": ("moving", "3000"), "still": ("still", "-")}
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
         for kind, (what, count) in kinds.items():
             found[kind].append(measured(what, count, 5.0))
     print(f"\n{'parts':>8}{'core':>8}{'Hz':>7}{'frame ms':>10}{'kB/s':>8}{'MB':>7}   medians of {rounds}")
+    shares = []
     for kind, reports in found.items():
+        shares.append(figure(f"screen draw {kind}", [report["core"] for report in reports]))
         core, hz, tick, sent, rss = (
             statistics.median(report[name] for report in reports)
             for name in ("core", "hz", "tick", "bytes", "rss")
         )
         print(
-            f"{kind:>8}{core:8.1%}{hz:7.1f}{tick * 1000:10.2f}{sent / 1000:8.1f}{rss / MB:7.1f}", flush=True
+            f"{kind:>8}{core:8.1%}{hz:7.1f}{tick * 1000:10.2f}{sent / 1000:8.1f}{rss / MB:7.1f}"
+            f"   core [{shares[-1].low:.1%}, {shares[-1].high:.1%}]",
+            flush=True,
         )
+    return shares
 
 
-def keys(_rounds: int) -> None:
-    """Print the row `keys`."""
+def keys() -> list[Figure]:
+    """Print the row `keys`; the milliseconds of the slowest of ten keys."""
     answers = []
     with on_terminal("queue", str(PULLS), "0", "600") as terminal:
         _until_silent(terminal.master, 1.0)
@@ -95,9 +105,11 @@ def keys(_rounds: int) -> None:
             select.select([terminal.master], [], [], terminals.PATIENCE)
             answers.append((time.monotonic() - began) * 1000)
             _until_silent(terminal.master, 0.3)
+    slowest = figure("screen key", [max(answers[n : n + 10]) for n in range(0, KEYS, 10)])
     answers.sort()
     print(f"\na key among {PULLS} pulls: median {statistics.median(answers):.1f} ms", end=", ")
     print(f"95 % within {answers[len(answers) * 95 // 100]:.1f} ms, worst {answers[-1]:.1f} ms", flush=True)
+    return [slowest]
 
 
 def _until_silent(descriptor: int, seconds: float) -> None:
@@ -106,8 +118,8 @@ def _until_silent(descriptor: int, seconds: float) -> None:
         os.read(descriptor, 65536)
 
 
-def frame(rounds: int) -> None:
-    """Print the row `frame`."""
+def frame(rounds: int) -> list[Figure]:
+    """Print the row `frame`; the ratio to a bare app's."""
 
     def ours(home: Path) -> tuple[float, float]:
         began = time.monotonic()
@@ -129,14 +141,13 @@ def frame(rounds: int) -> None:
     drawn, up = zip(*took["pulltui"], strict=True)
     print(f"\nfirst frame, {rounds} pairs: bare Textual {statistics.median(floor):.3f} s", end="")
     for name, times in {"pulltui": drawn, "with its queue": up}.items():
-        middle, low, high = ratio(times, floor)
-        median = statistics.median(times)
-        print(f"; {name} {median:.3f} s, ratio {middle:.2f} [{low:.2f}, {high:.2f}]", end="")
+        print(f"; {name} {statistics.median(times):.3f} s, ratio {told(*ratio(times, floor))}", end="")
     print(flush=True)
+    return [Figure("screen frame", *ratio(drawn, floor), rounds)]
 
 
-def pull(rounds: int) -> None:
-    """Print the row `pull`."""
+def pull(rounds: int) -> list[Figure]:
+    """Print the row `pull`; what the app adds, as a share of a core, and its rate over the headless one's."""
 
     def on_a_terminal(name: str, home: Path) -> AbstractContextManager[Any]:
         return command.Terminal(["open", name], home, env=environment(home))
@@ -153,7 +164,13 @@ def pull(rounds: int) -> None:
         core, rate = statistics.median(cores), statistics.median(rates)
         print(f"{name} {core:.1%} of a core, {rate:.1f} MB/s", end="; ")
     more = [ours[0] - theirs[0] for ours, theirs in zip(found["terminal"], found["headless"], strict=True)]
-    print(f"the app costs {statistics.median(more):.1%} [{min(more):.1%}, {max(more):.1%}]", flush=True)
+    middle, low, high = interval(more)
+    print(f"the app costs {middle:.1%} [{low:.1%}, {high:.1%}]", flush=True)
+    shown, plain = ([rate for _, rate in found[name]] for name in ways)
+    return [
+        Figure("screen pull core", middle, low, high, rounds),
+        Figure("screen pull rate", *ratio(shown, plain), rounds),
+    ]
 
 
 class _Headless:
@@ -183,17 +200,11 @@ def _steady(
             if time.monotonic() > deadline:
                 raise TimeoutError("the pull does not begin")
             time.sleep(0.2)
-        began, used, sent = time.monotonic(), _cpu(running.process.pid), origin.counters()["bytes"]
+        began, used, sent = time.monotonic(), processor(running.process.pid), origin.counters()["bytes"]
         time.sleep(seconds)
         took = time.monotonic() - began
-        share = (_cpu(running.process.pid) - used) / took
+        share = (processor(running.process.pid) - used) / took
         return share, (origin.counters()["bytes"] - sent) / took / MB
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of processor that a process has used."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _interleaved(runs: Mapping[str, Callable[[Path], Any]], rounds: int) -> dict[str, list[Any]]:
@@ -208,8 +219,14 @@ def _interleaved(runs: Mapping[str, Callable[[Path], Any]], rounds: int) -> dict
     return found
 
 
-def soak(minutes: float) -> dict[str, Any]:
-    """Print the row `soak`, and return its report."""
+def how_true() -> list[Figure]:
+    """Print the row `figures`; it has no budget."""
+    figures()
+    return []
+
+
+def soak(minutes: float) -> list[Figure]:
+    """Print the row `soak`; it has no budget."""
     report = measured("moving", "300", minutes * 60)
     grown = report["rss_last"] - report["rss_first"]
     print(
@@ -219,40 +236,33 @@ def soak(minutes: float) -> dict[str, Any]:
     print(
         f"a frame {report['first_tick'] * 1000:.2f} ms, then {report['last_tick'] * 1000:.2f} ms", flush=True
     )
-    return report
+    return []
 
 
 ROWS = ("draw", "keys", "frame", "pull", "figures", "soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print what is asked for."""
+    """Measure and print what is asked for; 1 if some of it could not be measured."""
     parser = argparse.ArgumentParser(
         prog="python tests/bench/screen.py", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--rows", type=_rows, default=ROWS, metavar="NAME,...")
+    parser.add_argument("--rows", type=some_of(ROWS), default=ROWS, metavar="NAME,...")
     parser.add_argument("--rounds", type=int, default=PAIRS, metavar="N")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the soak takes")
+    add_record(parser)
     options = parser.parse_args(arguments)
     print(f"on a terminal of {SIZE[0]} by {SIZE[1]}")
-    rows: dict[str, Callable[[int], object]] = {
-        "draw": draw,
+    rounds = options.rounds
+    rows: dict[str, Callable[[], list[Figure]]] = {
+        "draw": lambda: draw(rounds),
         "keys": keys,
-        "frame": frame,
-        "pull": pull,
-        "figures": lambda _: figures(),
-        "soak": lambda _: soak(options.minutes),
+        "frame": lambda: frame(rounds),
+        "pull": lambda: pull(rounds),
+        "figures": how_true,
+        "soak": lambda: soak(options.minutes),
     }
-    for name in options.rows:
-        rows[name](options.rounds)
-    return 0
-
-
-def _rows(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in ROWS]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(ROWS)}")
-    return names
+    return run({name: rows[name] for name in options.rows}, options.record)
 
 
 if __name__ == "__main__":

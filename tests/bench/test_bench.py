@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -9,16 +10,18 @@ from pathlib import Path
 
 import pytest
 from bench import loopback, network, rates
-from bench.method import Cost, interleave, ratio, rows
-from bench.network import Run, at_once, line, longest_still
+from bench.method import Cost, interleave, interval, ratio, rows
+from bench.network import at_once, longest_still
 from bench.rates import most_in_a_second
-from bench.scenarios import SCENARIOS, Scenario
-from bench.tree import STEP, MemoryWatch, descendants, resident
+from bench.scenarios import GROUPS, LINK, Scenario
+from bench.tree import STEP, MemoryWatch, descendants, peak, resident
 from pulltui.demo import parse
 
 
 def test_the_median_ratio_lies_within_its_interval() -> None:
     assert ratio([2, 4, 6], [1, 2, 3]) == (2, 2, 2)
+    assert interval([3]) == (3, 3, 3)
+    assert interval([1, math.inf, math.inf])[0] == math.inf
     middle, low, high = ratio([1, 2, 3, 4, 5, 6, 7], [1] * 7)
     assert middle == 4
     assert 1 <= low < middle < high <= 7
@@ -56,6 +59,7 @@ def test_the_memory_of_a_command_is_that_of_all_its_processes() -> None:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline() == "there\n"
         below = descendants(process.pid)
+        assert 0 < resident(process.pid) <= peak(process.pid)
         deadline = time.monotonic() + 30
         with MemoryWatch(process.pid) as memory:
             while memory.most < size and time.monotonic() < deadline:
@@ -66,10 +70,37 @@ def test_the_memory_of_a_command_is_that_of_all_its_processes() -> None:
     assert resident(process.pid) == 0
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+TWO_SECONDS = 2 * LINK
+WAITS = {"503": 4, "latency": 0.25, "loss": 20, "paced+ttfb": 0.25, "max+ttfb": 0.25, "expire+ttfb": 1}
+
+
+@pytest.mark.parametrize("scenario", [*GROUPS["usual"], *GROUPS["mixes"]], ids=lambda one: one.name)
 def test_every_scenario_can_be_ordered(scenario: Scenario) -> None:
-    assert parse(scenario.plan).number("link") == 160_000_000
-    assert scenario.ideal(320_000_000) == 2 + scenario.waits
+    assert parse(scenario.plan).number("link") == LINK
+    assert scenario.ideal(TWO_SECONDS) == 2 + WAITS.get(scenario.name, 0)
+
+
+@pytest.mark.parametrize(
+    ("plan", "ideal"),
+    [
+        ("link@80MB/s", 4),
+        ("max@4,rate@5MB/s", 16),
+        ("slow@10MB/s,rate@20MB/s,max@2", 16),
+        ("norange,rate@5MB/s,max@4", 64),
+        ("norange=1/2,max@100,rate@5MB/s", 2),
+        ("manifest:503@2s,resolve:ttfb@1s,503@4s,ttfb@250ms", 2 + 2 + 1 + 4.25),
+        ("503@4s,429@3s", 6),
+        ("ttfb=1/2@1s,503=1/3@1s,resolve:ttfb@1s*1,429*3", 2),
+        ("quiet@3s", 5),
+        ("outage@3s-9s", 2),
+        ("ttfb@1500ms,outage@3s-9s", 2 + 1.5 + 6),
+        ("resolve:ttfb@1500ms,outage@3s-9s", 2 + 1.5),
+        ("resolve:ttfb@1500ms,offline@3s-9s", 2 + 1.5 + 6),
+        ("offline@0s-5s", 7),
+    ],
+)
+def test_the_ideal_knows_the_waits_that_nobody_avoids(plan: str, ideal: float) -> None:
+    assert Scenario("other", plan).ideal(TWO_SECONDS) == ideal
 
 
 def test_what_the_server_saw_is_counted_right() -> None:
@@ -82,30 +113,19 @@ def test_what_the_server_saw_is_counted_right() -> None:
     assert most_in_a_second(flow, 45, 49, 0.05) == 100
 
 
-def test_a_row_has_medians_and_says_what_did_not_finish() -> None:
-    def cells(*runs: Run) -> list[str]:
-        return line(Scenario("x", "", 1.0), 160_000_000, "pulltui", runs).split()
-
-    done, failed = Run("done", 4.0, 0.1, 3.0, 1.0, 8, 0.5), Run("failed", 1.0, 0.3, 0.9, 0.5, 2, 0.1)
-    assert cells(done) == ["x", "2.00", "pulltui", "4.00", "2.00", "3.00", "1.000", "8", "0.50", "10%"]
-    assert cells(failed)[3:5] == ["failed", "0.90"]
-    assert cells(done, failed, done)[3:5] == ["4.00", "2.00"]
-    assert cells(done, failed, done)[-4:] == ["1", "of", "3", "failed"]
-    assert cells(failed, failed, done)[3] == "failed"
-
-
 @pytest.mark.long
 def test_the_network_benchmark_prints_its_table(tmp_path: Path) -> None:
     command = [sys.executable, network.__file__, "--size", "16", "--pairs", "1", "--rows", "clean,reset"]
-    places = ["--keep", str(tmp_path / "kept"), "--directory", str(tmp_path)]
+    clients = ["pulltui", "aria2c", "curl", "fixed"]
+    places = ["--keep", str(tmp_path / "kept"), "--directory", str(tmp_path), "--clients", ",".join(clients)]
     done = subprocess.run([*command, *places], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()[3:]]
-    assert [row[0] for row in rows] == ["clean", "clean", "reset", "reset"]
-    assert [row[2] for row in rows] == ["pulltui", "aria2c"] * 2
-    assert [float(row[6]) >= 1 for row in rows[:2]] == [True, True]
+    assert [row[0] for row in rows] == ["clean"] * 4 + ["reset"] * 4
+    assert [row[2] for row in rows] == clients * 2
+    assert [float(row[8]) >= 1 for row in rows[:4]] == [True] * 4
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
-    assert len(list((tmp_path / "kept").iterdir())) == 8
+    assert len(list((tmp_path / "kept").iterdir())) == 16
 
 
 @pytest.mark.long
@@ -134,12 +154,14 @@ def test_the_loopback_benchmark_prints_its_table(tmp_path: Path) -> None:
         "2",
         "--connections",
         "auto,4",
+        "--transports",
+        "fast,httpx",
     ]
     done = subprocess.run(
         [*command, "--directory", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split()[0] for line in done.stdout.splitlines() if line]
-    group = ["pulltui", "aria2c", "curl"]
+    group = ["pulltui", "pulltui", "aria2c", "curl"]
     assert rows == ["32", "wall", *["http,", *group] * 2, *["https,", *group] * 2]
     assert list(tmp_path.iterdir()) == []

@@ -58,13 +58,49 @@ def test_the_rows_of_latency_have_medians_and_their_ratio() -> None:
 
 
 def test_every_program_of_the_report_is_there() -> None:
-    for program in everything.PROGRAMS:
-        [quick] = program.commands(True, ["--more"])
-        assert Path(quick[1]).is_file()
-        assert quick[-1] == "--more"
-        text = Path(quick[1]).read_text()
-        for word in quick[2:-1]:
-            assert not word.startswith("--") or f'"{word}"' in text
+    every = [
+        "--pairs",
+        "5",
+        "--directory",
+        "d",
+        "--networks",
+        "clean",
+        "--clients",
+        "curl",
+        "--hf-python",
+        "p",
+    ]
+    options = Path(everything.__file__).with_name("options.py").read_text()
+    for kind in (["--quick"], ["--budgets"], []):
+        given = everything.read_options([*kind, *every])
+        for program in everything.PROGRAMS:
+            for command in program.commands(given, Path("record")):
+                assert Path(command[1]).is_file()
+                text = Path(command[1]).read_text() + options
+                for word in command[2:]:
+                    assert not word.startswith("--") or f'"{word}"' in text
+
+
+def test_the_report_hands_its_options_on() -> None:
+    every = ["--pairs", "5", "--networks", "mixes", "--clients", "pulltui,curl", "--directory", "d"]
+    options = everything.read_options(["--budgets", *every])
+    commands = {program.name: program.commands(options, Path("r")) for program in everything.PROGRAMS}
+    assert [name for name, some in commands.items() if not some] == ["latency", "rates", "longqueue"]
+    [network], [screen] = commands["network"], commands["screen"]
+    said = [
+        "--record",
+        "r",
+        "--pairs",
+        "5",
+        "--directory",
+        "d",
+        "--rows",
+        "mixes",
+        "--clients",
+        "pulltui,curl",
+    ]
+    assert network[2:] == ["--size", "1000", *said]
+    assert screen[-4:] == ["--record", "r", "--rounds", "5"]
 
 
 @pytest.fixture
@@ -128,4 +164,6 @@ def test_the_benchmarks_print_their_tables(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     words = [line.split()[0] for line in done.stdout.splitlines() if line]
     assert words.count("at") == 2 and words.count("median") == 1 and words.count("from") == 2
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert [row.split("|")[4].strip() for row in rows if "not measured" not in row] == ["pairs", *"1111"]
     assert list(tmp_path.iterdir()) == []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from bench import screen
 from bench.figures import Sample, Sent, left_off, speed_off
 from bench.moving import BLOBS, FRAMES, RECEIVING, MovingService, busy_views, long_queue
+from bench.record import recorded
 from bench.screen_app import Meter
 from pulltui.engine.views import PartState
 
@@ -58,10 +60,17 @@ def test_the_figures_are_compared_with_what_was_sent() -> None:
 
 
 @pytest.mark.long
-def test_the_benchmark_of_the_screen_prints_its_table() -> None:
-    command = [sys.executable, screen.__file__, "--rounds", "1", "--minutes", "0.1"]
-    rows = ["--rows", "draw,keys,frame,soak"]
+def test_the_benchmark_of_the_screen_prints_its_table(tmp_path: Path) -> None:
+    file = tmp_path / "figures"
+    command = [sys.executable, screen.__file__, "--rounds", "1", "--minutes", "0.1", "--record", str(file)]
+    rows = ["--rows", "draw,keys,frame,pull,soak"]
     done = subprocess.run([*command, *rows], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     told = [line.split() for line in done.stdout.splitlines() if line]
-    assert [line[0] for line in told] == ["on", "parts", "300", "3000", "still", "a", "first", "0.1"]
+    assert [line[0] for line in told] == ["on", "parts", "300", "3000", "still", "a", "first", "a", "0.1"]
+    noted = recorded(file)
+    assert list(noted) == [
+        *("screen draw 300", "screen draw 3000", "screen draw still"),
+        *("screen key", "screen frame", "screen pull core", "screen pull rate"),
+    ]
+    assert 0.5 < noted["screen pull rate"].middle < 2

@@ -60,6 +60,12 @@ def resident(pid: int) -> int:
     return 0
 
 
+def peak(pid: int) -> int:
+    """Bytes that its resident memory has had at most. Raises OSError once it is gone."""
+    status = (PROC / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
 def processor(pid: int) -> float:
     """Seconds of processor that a process has used. Raises OSError once it is gone."""
     user, system = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[11:13]
