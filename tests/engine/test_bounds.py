@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
+import pytest
 from pulltui.demo import Registry
+from pulltui.engine.bounds import tightest
+from pulltui.engine.context import Context
+from pulltui.engine.gates import Gates
+from pulltui.engine.pull import Pull
+from pulltui.engine.slots import Slots
+from pulltui.engine.throttle import Throttle
 from pulltui.engine.views import EventKind
+from support.clock import Clock
 from support.engine import Engine
+from support.gates import TUNING, busy
 from support.registry import make_model
 
 MB = 1_000_000
@@ -27,12 +38,12 @@ def limit(it: Engine, **transfer: object) -> None:
 
 
 def test_the_number_that_was_found_is_told_once(registry: Registries, engine: Engines) -> None:
-    server = registry(MODEL, faults="link@20MB/s")
-    it = engine(connections="auto", part_size=1 * MB, tuning={"ramp_step": 0.1})
+    server = registry(MODEL, faults="link@10MB/s")
+    it = engine(connections="auto", part_size=1 * MB, stall_timeout=30.0, tuning={"ramp_step": 0.1})
     pull = it.add(server.names()[0])
     it.until(lambda: told(it), "a number")
     found = told(it)[0]
-    assert found.endswith("% with 32)")
+    assert found.startswith("settled at ")
     it.until(lambda: it.pull(pull).connections_why.startswith(found), "the same in the view")
     it.until_done(pull)
     assert len(told(it)) == 1
@@ -79,3 +90,44 @@ def test_a_cap_makes_do_with_few(registry: Registries, engine: Engines) -> None:
     it.until(lambda: it.pull(pull).done, "bytes")
     it.service.set_limit(1 * MB, [pull]).result(30)
     it.until(lambda: "the pull's cap makes do with them" in it.pull(pull).connections_why, "the reason")
+
+
+def test_a_registry_that_was_busy_once_is_not_one_for_few_connections(
+    registry: Registries, engine: Engines
+) -> None:
+    server = registry(MODEL, faults="manifest:429*1,retry-after@0s,link@10MB/s")
+    tuning = {"ceiling_pause": 60.0, "recover_pause": 60.0}
+    it = engine(connections="auto", part_size=1 * MB, tuning=tuning)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).connections >= 8, "as many as usual")
+    assert not any("takes" in why for why in told(it))
+
+
+@pytest.mark.parametrize(
+    ("sources", "bound"),
+    [
+        ({}, 1),
+        ({"a": "registry"}, 1),
+        ({"a": "registry", "b": "edge"}, 2),
+        ({"a": "edge", "b": "other edge"}, 2),
+        ({"a": "other edge"}, 64),
+        ({"a": "other edge", "verified": "edge"}, 64),
+    ],
+)
+async def test_hosts_bound_the_connections_of_what_comes_from_them(
+    clock: Clock, sources: dict[str, str], bound: int
+) -> None:
+    """The registry only while it sends the bytes itself, or nobody knows yet who does."""
+    gates = Gates(TUNING, clock)
+    for host, crowd in (("registry", 2), ("edge", 4)):
+        passes = [await gates.gate(host).enter() for _ in range(crowd)]
+        passes[0].trouble(busy())
+    context = SimpleNamespace(gates=gates, slots=Slots(lambda: 64, dict), throttle=Throttle(clock))
+    pull = SimpleNamespace(
+        id="1",
+        registry="registry",
+        downloads=[SimpleNamespace(digest=name, verified=name == "verified") for name in sources],
+        source_host=sources.__getitem__,
+    )
+    found = tightest(cast("Pull", pull), cast("Context", context))
+    assert found.number == bound

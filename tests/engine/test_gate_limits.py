@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pulltui.engine.gates import Gate
 from support.clock import Clock
-from support.gates import TUNING, busy, knock, settle
+from support.gates import TUNING, busy, knock, no_files, settle
 
 
 @pytest.fixture
@@ -42,9 +42,105 @@ async def test_the_limit_never_falls_below_one(gate: Gate, clock: Clock) -> None
     assert gate.limit == 1
 
 
-async def test_a_lone_request_is_no_crowd(gate: Gate, clock: Clock) -> None:
-    (await gate.enter()).trouble(busy())
+@pytest.mark.parametrize("ceiling", [False, True])
+@pytest.mark.parametrize("retry_after", [None, 2.0])
+async def test_a_lone_request_is_no_crowd(gate: Gate, *, ceiling: bool, retry_after: float | None) -> None:
+    (await gate.enter()).trouble(busy(retry_after, ceiling=ceiling))
     assert gate.limit is None
+
+
+async def test_a_lone_request_too_many_for_our_own_files_is_one(gate: Gate) -> None:
+    (await gate.enter()).trouble(no_files())
+    assert gate.limit == 1
+
+
+async def test_a_limit_rises_with_the_time_whether_or_not_anybody_asks(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(4)]
+    passes[0].trouble(busy())
+    gate.succeed()
+    assert gate.limit == 2
+    clock.now = 3.0
+    assert gate.limit == 16, "three times a second's pause"
+    clock.now = 60.0
+    assert gate.crowded == "", "and then there is none"
+
+
+async def test_a_limit_that_is_a_guess_is_felt_for_by_doubling(gate: Gate, clock: Clock) -> None:
+    """All are refused, none was ever served: it is not known how many it would be."""
+    passes = [await gate.enter() for _ in range(8)]
+    for entry in passes:
+        entry.trouble(busy(1.0, ceiling=True))
+        entry.leave()
+    assert gate.limit == 4
+    clock.now = 1.0
+    (await gate.enter()).succeed()
+    limits = []
+    for second in (1, 2, 3):
+        clock.now = second
+        limits.append(gate.limit)
+    assert limits == [4, 8, 16]
+    passes = [await gate.enter() for _ in range(15)]
+    for entry in passes[:9]:
+        entry.succeed()
+    for entry in passes[9:]:
+        entry.trouble(busy(1.0, ceiling=True))
+        entry.leave()
+    assert gate.limit == 10, "now it is known"
+    clock.now += 9.9
+    assert gate.limit == 10
+    clock.now += 0.1
+    assert gate.limit == 11, "and felt for step by step"
+
+
+async def test_those_on_their_way_tell_how_many_it_meant_by_too_many(gate: Gate, clock: Clock) -> None:
+    """It takes four and is slow to answer: the fifth is refused at once, before any of them is served."""
+    passes = [await gate.enter() for _ in range(5)]
+    clock.now = 0.2
+    passes[4].trouble(busy(10.0, ceiling=True))
+    passes[4].leave()
+    assert gate.limit == 2
+    assert gate.waiting is not None
+    clock.now = 0.3
+    passes[0].succeed()
+    passes[0].leave()
+    assert gate.waiting is None, "the time it named is for those beyond its limit"
+    for entry in passes[1:4]:
+        entry.succeed()
+    assert gate.limit == 4, "though one is through with it by now"
+    (await gate.enter()).succeed()
+    assert not gate.open()
+    clock.now = 9.9
+    assert gate.limit == 4
+    assert not gate.open()
+    clock.now = 10.2
+    assert gate.limit == 8, "after that time more are tried"
+
+
+async def test_what_is_known_soon_after_a_guess_is_left_alone_for_as_long(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    passes[0].trouble(busy(1.0, ceiling=True))
+    clock.now = 1.0
+    (await gate.enter()).succeed()
+    for entry in passes[1:4]:
+        entry.trouble(busy(1.0, ceiling=True))
+    assert gate.limit == 1, "it serves that one"
+    clock.now = 10.9
+    assert gate.limit == 1
+    clock.now = 11.0
+    assert gate.limit == 2
+
+
+async def test_one_that_set_out_later_tells_nothing_of_that(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(5)]
+    for entry in passes:
+        entry.trouble(busy(3.0, ceiling=True))
+        entry.leave()
+    clock.now = 3.0
+    for _ in range(2):
+        (await gate.enter()).succeed()
+    assert gate.limit == 2
+    clock.now = 4.0
+    assert gate.limit == 4, "doubling"
 
 
 async def test_no_more_than_the_limit_are_through(gate: Gate, clock: Clock) -> None:
@@ -65,23 +161,22 @@ async def test_no_more_than_the_limit_are_through(gate: Gate, clock: Clock) -> N
 
 async def test_a_ceiling_is_felt_for_again_step_by_step_with_growing_pauses(gate: Gate, clock: Clock) -> None:
     passes = [await gate.enter() for _ in range(8)]
-    passes[0].trouble(busy(ceiling=True))
+    for entry in passes[:4]:
+        entry.succeed()
+    for entry in passes[4:]:
+        entry.trouble(busy(ceiling=True))
+        entry.leave()
     assert gate.limit == 4
     clock.now = 9.9
-    gate.succeed()
     assert gate.limit == 4
     clock.now = 10.0
-    gate.succeed()
     assert gate.limit == 5
-    for _ in range(4):
-        passes[1].trouble(busy(ceiling=True))
-    assert gate.limit == 2
+    (await gate.enter()).trouble(busy(ceiling=True))
+    assert gate.limit == 4
     clock.now = 29.9
-    gate.succeed()
-    assert gate.limit == 2, "twenty seconds this time"
+    assert gate.limit == 4, "twenty seconds this time"
     clock.now = 30.0
-    gate.succeed()
-    assert gate.limit == 3
+    assert gate.limit == 5
 
 
 async def test_a_server_that_was_merely_busy_gets_its_traffic_back(gate: Gate, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pulltui.engine.gates import Gate, Gates
 from pulltui.engine.tuning import Tuning
 from support.clock import Clock
-from support.gates import TUNING, advance, busy, knock, refused, settle
+from support.gates import TUNING, advance, busy, knock, refused, settle, unreachable
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ async def test_a_lone_probe_of_a_busy_host_does_not_take_connections_away(gate: 
     assert gate.limit == 4
     clock.now += 2.0
     (await gate.enter()).trouble(busy(ceiling=True))
-    assert gate.limit == 1, "too many, although there was one"
+    assert gate.limit == 4, "whatever it counts, it is not connections of ours"
 
 
 async def test_a_busy_server_gets_its_traffic_back_though_no_request_is_answered(
@@ -232,13 +232,13 @@ async def test_who_waits_for_a_place_looks_by_itself_when_there_may_be_more() ->
 
 async def test_a_probe_that_succeeded_does_not_clear_the_way_when_it_leaves(gate: Gate, clock: Clock) -> None:
     entry = await gate.enter()
-    entry.trouble(refused())
+    entry.trouble(unreachable())
     entry.leave()
     clock.now += 1.0
     first = await gate.enter()
     first.succeed()
     other = await gate.enter()
-    other.trouble(refused())
+    other.trouble(unreachable())
     other.leave()
     clock.now += 1.0
     second = await gate.enter()
@@ -254,11 +254,11 @@ async def test_a_probe_that_succeeded_does_not_clear_the_way_when_it_leaves(gate
 async def test_nor_does_one_that_others_overtook(gate: Gate, clock: Clock) -> None:
     """Another request that was on its way has opened the gate meanwhile, and it was shut again."""
     late, entry = await gate.enter(), await gate.enter()
-    entry.trouble(refused())
+    entry.trouble(unreachable())
     clock.now += 1.0
     first = await gate.enter()
     late.succeed()
-    (await gate.enter()).trouble(refused())
+    (await gate.enter()).trouble(unreachable())
     clock.now += 1.0
     await gate.enter()
     third = await knock(gate)
@@ -324,9 +324,36 @@ async def test_one_that_set_out_before_others_were_served_says_nothing_about_now
     clock.now += 5.0
     (await gate.enter()).succeed()
     clock.now += 5.0
-    late.trouble(setback := refused())
+    late.trouble(setback := unreachable())
     assert setback.alone
     assert gate.waiting is None
-    (await gate.enter()).trouble(setback := refused())
+    (await gate.enter()).trouble(setback := unreachable())
     assert not setback.alone
     assert gate.waiting is not None
+
+
+async def test_after_the_time_that_it_named_one_asks_first(gate: Gate, clock: Clock) -> None:
+    """It serves some all the while; whether it takes more is seen before all that wait come at once."""
+    (streams := await gate.enter()).succeed()
+    (entry := await gate.enter()).trouble(busy(60.0))
+    entry.leave()
+    waiting = [await knock(gate) for _ in range(3)]
+    await advance(gate, clock, 30.0)
+    streams.succeed()
+    await settle()
+    assert not any(task.done() for task in waiting)
+    await advance(gate, clock, 30.0)
+    assert [task.done() for task in waiting] == [True, False, False]
+    waiting[0].result().trouble(busy(10.0))
+    waiting[0].result().leave()
+    await advance(gate, clock, 10.0)
+    assert [task.done() for task in waiting] == [True, True, False]
+    waiting[1].result().leave()
+    await settle()
+    assert waiting[2].done(), "one that came to nothing makes way"
+    others = [await knock(gate) for _ in range(3)]
+    assert not any(task.done() for task in others)
+    waiting[2].result().succeed()
+    await settle()
+    assert all(task.done() for task in others)
+    assert gate.open()

@@ -13,7 +13,15 @@ TUNING = Tuning(probe_first=1.0, probe_last=5.0, halve_pause=2.0, ceiling_pause=
 
 
 def refused() -> HostSetback:
-    return HostSetback("connection refused by host", "host")
+    return HostSetback("connection refused by host", "host", refused=True)
+
+
+def unreachable() -> HostSetback:
+    return HostSetback("no route to host", "host")
+
+
+def no_files() -> HostSetback:
+    return HostSetback("too many open files", "host", ceiling=True)
 
 
 def busy(retry_after: float | None = None, *, ceiling: bool = False) -> HostSetback:

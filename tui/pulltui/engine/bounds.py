@@ -21,10 +21,10 @@ class Bound(NamedTuple):
 def tightest(pull: Pull, context: Context) -> Bound:
     """Return the smallest of what settings, other pulls, hosts and caps on speed allow, at least 1."""
     bounds = [_of_slots(pull, context)]
-    for host in pull.hosts():
+    for host in _streams_from(pull):
         gate = context.gates.gate(host)
-        if gate.limit is not None:
-            bounds.append(Bound(gate.limit, gate.crowded))
+        if (limit := gate.limit) is not None:
+            bounds.append(Bound(limit, gate.crowded))
     for whose, number in (
         ("the cap", context.throttle.connections),
         ("the pull's cap", context.throttle.connections_of(pull.id)),
@@ -43,3 +43,11 @@ def _of_slots(pull: Pull, context: Context) -> Bound:
     if most < slots.total:
         return Bound(most, "transfer.per_host")
     return Bound(most, "transfer.max_connections")
+
+
+def _streams_from(pull: Pull) -> set[str]:
+    """Return the hosts whose connections a pull uses up: where its blobs redirect to others, all that the
+    registry does is to say where they are.
+    """
+    hosts = {pull.source_host(blob.digest) for blob in pull.downloads if not blob.verified}
+    return hosts - {pull.registry} or {pull.registry}

@@ -130,12 +130,13 @@ class Connection:
     def _count_refusal(self, run: Run, setback: Setback | None) -> None:
         """Say how long this connection rests, once it was turned down: the host may mean it alone."""
         tuning = self._context.tuning
-        if isinstance(setback, HostSetback) and setback.busy:
+        if isinstance(setback, HostSetback) and (setback.busy or setback.alone):
             self._refusals += 1
             base, cap = tuning.backoff_base / 2, tuning.probe_first  # the host is well: sooner than a part
             pause = backoff(self._refusals, base, cap, self._context.uniform)
             self.refusal = setback.why
-            self.rests_until = self._context.clock() + pause + (setback.retry_after or 0.0)
+            asked = (setback.retry_after or 0.0) if setback.alone else 0.0  # else the gate sees to it
+            self.rests_until = self._context.clock() + pause + asked
         elif run.received:
             self._refusals = 0
 

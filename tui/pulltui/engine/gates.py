@@ -2,7 +2,8 @@
 
 While a host is in trouble the gate is shut: one request at a time is let through as a probe, the first
 success opens it for all. A host that objects to the number of connections gets fewer. One that turns down
-a request while it serves others is not in trouble: that request comes back later, the others go on.
+a request, or will not connect, while it serves others is not in trouble: that request comes back later, the
+others go on.
 """
 
 from __future__ import annotations
@@ -37,8 +38,6 @@ class Gate:
         """Requests that are through: connections in use."""
         self.answered = False
         """It has answered at least once."""
-        self.limit: int | None = None
-        """The most connections it takes, None while nobody knows of a limit."""
         self.served = 0
         """Those of the requests that are through which the host has answered sensibly."""
         self.tries = 0
@@ -52,13 +51,16 @@ class Gate:
         self._held_since = 0.0
         self._quiet_until = 0.0
         """Till then it asked not to be asked for more, though it serves some."""
+        self._gently = False
+        """After that one asks first, and the others when it is answered."""
         self._prober: Pass | None = None
         """The request on whose answer the others wait."""
         self._probed_at = 0.0
         self.well_at = -math.inf
         """When it last answered sensibly."""
         self._refused = 0
-        """Requests that it turned down since then."""
+        """Requests that it turned down, or connections that it refused, since then."""
+        self._limit: int | None = None
         self._seen = 0
         """The most that it served at once since the limit was last lowered."""
         self._proven = 0
@@ -67,15 +69,28 @@ class Gate:
         self._raise_at = 0.0
         self._raise_pause = 0.0
         self._ceiling = False
-        self._met = False
-        """The limit is what it served when it refused more."""
+        """It takes one more at a time to feel for the limit."""
+        self._met: HostSetback | None = None
+        """What it said when it refused more than it served, if that is what the limit is."""
+        self._guess: HostSetback | None = None
+        """What it said of their number when none was known to be served, if the limit comes of that: half."""
+        self._guessed_at = 0.0
+        self._late = 0
+        """Requests that were on their way then and that it served."""
         self._event = asyncio.Event()
+
+    @property
+    def limit(self) -> int | None:
+        """The most connections it takes at this moment, None while nobody knows of a limit."""
+        self._raise()
+        return self._limit
 
     @property
     def crowded(self) -> str:
         """Why somebody may wait here although the host is well, in words."""
-        many = "1 connection" if self.limit == 1 else f"{self.limit} connections"
-        return f"{self.host} takes {many} at a time" if self.limit is not None else ""
+        limit = self.limit
+        many = "1 connection" if limit == 1 else f"{limit} connections"
+        return f"{self.host} takes {many} at a time" if limit is not None else ""
 
     @property
     def waiting(self) -> Waiting | None:
@@ -93,7 +108,7 @@ class Gate:
                 async with asyncio.timeout(self._pause()):  # wait_for may swallow a cancellation
                     await event.wait()
         entry = Pass(self, probe=self._held)
-        if self._held:
+        if self._held or self._gently:
             self._prober, self._probed_at = entry, self.clock()
         self.active += 1
         return entry
@@ -103,25 +118,25 @@ class Gate:
         self.active -= 1
         if self._prober is entry:
             self._prober = None
-        self._raise()
         self._notify()
 
-    def succeed(self) -> None:
-        """It answered sensibly."""
+    def succeed(self, since: float = math.inf) -> None:
+        """It answered sensibly; `since` is when that request set out."""
+        now = self.clock()
         self.answered = True
-        self.well_at = self.clock()
+        self.well_at = now
         self._refused = 0
         self._seen = max(self._seen, self.served)
         self._proven = max(self._proven, self.served)
-        if self._met and self.limit is not None and self.served > self.limit:
-            self.limit = self.served  # these were on their way when another one was refused
-        if self._held:
-            self._held, self._prober = False, None
-            self.tries = 0
-            if not self._ceiling:
-                self._raise_at = self.clock() + self._raise_pause
-            self._notify()
-        if self._raise():
+        if self._guess is not None and since <= self._guessed_at:
+            self._correct(now, self._guess)
+        if self._met is not None and self._limit is not None and self.served > self._limit:
+            self._limit = self.served  # these were on their way when another one was refused
+        if self._held or (self._gently and now >= self._quiet_until):
+            if self._held:
+                self._raise_at = max(self._raise_at, now if self._ceiling else now + self._raise_pause)
+            self._held, self._prober, self.tries = False, None, 0
+            self._gently = now < self._quiet_until
             self._notify()
 
     def trouble(self, setback: HostSetback, *, probe: bool, in_use: int) -> None:
@@ -132,11 +147,11 @@ class Gate:
         """
         now = self.clock()
         self._why, self._busy = setback.why, setback.busy
-        if setback.busy:
-            self.answered = True
-            self._refused += 1
-            if self._turned_down(now, setback, in_use):
-                return
+        self.answered = self.answered or setback.busy
+        if self._turned_down(now, setback, in_use) if setback.busy else self._kept_out(now, setback, in_use):
+            return
+        if not setback.busy and self._met is not None and self._met.refused:
+            self._limit = self._met = None  # it served fewer and fewer, for it was going away
         if not self._held:
             self._held_since = now
         if probe or not self._held:
@@ -144,8 +159,9 @@ class Gate:
             self.tries += 1
         self._held = True
         if setback.retry_after is not None:
-            self._quiet_until = max(self._quiet_until, now + setback.retry_after)
-        if (setback.busy and in_use > 1) or setback.ceiling:  # a lone request met no crowd of ours
+            self._be_quiet(now + setback.retry_after)
+        crowd = in_use > 1 if setback.busy else setback.ceiling  # a lone request met no crowd of ours
+        if crowd:
             self._halve(now, setback, in_use)
         self._notify()
 
@@ -157,11 +173,10 @@ class Gate:
         serves none any more it is in trouble.
         """
         wait, patience = setback.retry_after or None, self._tuning.probe_last  # at once is no time
+        self._refused += 1
         if self._held or not (self.served or now - self.well_at < patience):
             return False
-        more = in_use > self._proven
-        """There were more than it is known to serve."""
-        felt = more and self._met and self.limit is not None and self.served > 0
+        more, felt = in_use > self._proven, self._felt(in_use)
         by_chance = not felt and self._refused < (_ROW if wait is None else _ROW_ASKED)
         if by_chance and (wait is None or (self.served and wait <= patience)):
             setback.alone = True
@@ -172,9 +187,33 @@ class Gate:
         if crowd:
             self._meet(now, setback)
         if wait is not None and not (crowd and setback.ceiling):
-            self._quiet_until = max(self._quiet_until, now + wait)
+            self._be_quiet(now + wait)
         self._notify()
         return True
+
+    def _kept_out(self, now: float, setback: HostSetback, in_use: int) -> bool:
+        """Return whether no connection came about although it serves others, after doing what follows.
+
+        One that is refused may have met with bad luck. Where they come in a row, or where it is our own files
+        that are all in use, there are to be no more than are served.
+        """
+        if self._held or not self.served or not (setback.refused or setback.ceiling):
+            return False
+        self._refused += 1
+        setback.alone = True
+        if setback.ceiling or self._felt(in_use) or self._refused >= _ROW:
+            self._meet(now, setback)
+            self._notify()
+        return True
+
+    def _felt(self, in_use: int) -> bool:
+        """Return whether a refusal is the answer to our trying more connections than it is known to serve."""
+        return in_use > self._proven and self._met is not None and self._limit is not None and self.served > 0
+
+    def _be_quiet(self, until: float) -> None:
+        """It asked for that."""
+        self._quiet_until = max(self._quiet_until, until)
+        self._gently = True
 
     def _probe_pause(self, now: float, retry_after: float | None) -> float:
         """Return the seconds until the next look at a host in trouble.
@@ -200,8 +239,8 @@ class Gate:
         now = self.clock()
         if now < self._opens_at() or (self._probing and now < self._patient_until):
             return False
-        self._raise()
-        return self._held or self.limit is None or self.active < self.limit
+        limit = self.limit
+        return self._held or limit is None or self.active < limit
 
     def _opens_at(self) -> float:
         """Return when it is not shut any more, which may be over."""
@@ -209,7 +248,7 @@ class Gate:
 
     @property
     def _probing(self) -> bool:
-        return self._held and self._prober is not None
+        return (self._held or self._gently) and self._prober is not None
 
     @property
     def _patient_until(self) -> float:
@@ -218,48 +257,61 @@ class Gate:
 
     def _meet(self, now: float, setback: HostSetback) -> None:
         """It serves so many and no more; it is felt for again later, each time after twice the pause."""
-        tuning = self._tuning
-        self._ceiling = setback.ceiling
-        if now >= self._halve_after:
-            self._halve_after = now + tuning.halve_pause
-            self._lengthen(tuning.ceiling_pause if setback.ceiling else tuning.recover_pause)
-        self.limit = self._proven = self._seen = self.served
-        self._met = True
+        if now >= self._halve_after or self._ceiling != setback.ceiling:
+            self._halve_after = now + self._tuning.halve_pause
+            self._lengthen(one_by_one=setback.ceiling)
+        self._limit = self._proven = self._seen = self.served
+        self._met, self._guess = setback, None
         self._raise_at = now + max(self._raise_pause, setback.retry_after or 0.0)
 
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
+        """Nobody knows how many it would serve: half as many, at most once in a while."""
         if now < self._halve_after:
             return
         self._halve_after = now + max(self._tuning.halve_pause, setback.retry_after or 0.0)
-        if self.limit is not None:
-            in_use = min(self.limit, in_use)
-        self._ceiling, self._met = setback.ceiling, False
-        self._lengthen(self._tuning.ceiling_pause if setback.ceiling else self._tuning.recover_pause)
+        if self._limit is not None:
+            in_use = min(self._limit, in_use)
+        self._lengthen(one_by_one=setback.ceiling and not setback.busy)
         fewer = in_use // 2
         if setback.ceiling and now - self.well_at < self._tuning.probe_last:
             fewer = max(fewer, self._seen)  # the others were on their way by then
         self._seen = 0
-        self.limit = self._proven = max(1, fewer)
+        self._limit = self._proven = max(1, fewer)
+        self._met, self._guess, self._guessed_at = None, setback if setback.ceiling else None, now
+        self._late = 0
         self._raise_at = now + self._raise_pause
 
-    def _lengthen(self, first: float) -> None:
-        """The pause before more are allowed: twice the last one if a limit is known already."""
-        known = self.limit is not None
-        self._raise_pause = min(max(first, 2 * self._raise_pause), 64 * first) if known else first
+    def _correct(self, now: float, guess: HostSetback) -> None:
+        """One is served that was on its way when it objected to their number: it counted that one, so there
+        is room for as many as it serves of those, and whoever is served may be followed by another.
+        """
+        self._late += 1
+        self._limit = self._proven = max(self._limit or 1, self._late)
+        self._raise_at = max(now + self._raise_pause, self._guessed_at + (guess.retry_after or 0.0))
+        self._quiet_until = min(self._quiet_until, now)
 
-    def _raise(self) -> bool:
-        """Allow more connections when it is time to; return whether it was.
+    def _lengthen(self, *, one_by_one: bool) -> None:
+        """The pause before more are allowed: twice the last one if a limit is known already.
+
+        One that was merely busy, or of which nobody knows what it would serve, gets more sooner.
+        """
+        first = self._tuning.ceiling_pause if one_by_one else self._tuning.recover_pause
+        known = self._limit is not None and one_by_one == self._ceiling
+        self._raise_pause = min(2 * self._raise_pause, 64 * first) if known else first
+        self._ceiling = one_by_one
+
+    def _raise(self) -> None:
+        """Allow more connections when it is time to, whether or not anybody asks.
 
         A ceiling is felt for step by step; a server that was merely busy gets its traffic back by doubling.
         """
         now = self.clock()
-        if self.limit is None or self._held or now < self._raise_at:
-            return False
-        self.limit = self.limit + 1 if self._ceiling else self.limit * 2
-        if self.limit > _ALL:
-            self.limit = None
-        self._raise_at = now + self._raise_pause
-        return True
+        while self._limit is not None and not self._held and now >= self._raise_at:
+            self._limit = self._limit + 1 if self._ceiling else self._limit * 2
+            self._raise_at += self._raise_pause
+            self._guess = None
+            if self._limit > _ALL:
+                self._limit = None
 
     def _pause(self) -> float:
         """Return the seconds after which it may be open without anybody saying so."""
@@ -289,7 +341,7 @@ class Pass:
             self._served = True
             self.gate.served += 1
         self._probe = False
-        self.gate.succeed()
+        self.gate.succeed(self._since)
 
     def trouble(self, setback: HostSetback) -> None:
         """The host is in trouble, it seems; to be told before `leave`."""

@@ -152,10 +152,6 @@ class Pull:
         """Return where this pull gets a blob from."""
         return self._sources.of(blob.digest, blob.size)
 
-    def hosts(self) -> list[str]:
-        """Return all hosts that its bytes come from, the registry first."""
-        return self._sources.hosts()
-
     def source_host(self, digest: str) -> str:
         """Return the host that a blob's bytes come from, the registry until that is known."""
         return self._sources.host(digest)

@@ -361,7 +361,12 @@ def _sort(error: httpx.TransportError, host: str) -> Exception:
             fault.text, "They go into the proxy's address: http://user:password@host:port, with %40 for @."
         )
     if fault.kind in _HOST_KINDS:
-        return HostSetback(fault.text, host, ceiling=fault.kind is FaultKind.TOO_MANY_FILES)
+        return HostSetback(
+            fault.text,
+            host,
+            ceiling=fault.kind is FaultKind.TOO_MANY_FILES,
+            refused=fault.kind is FaultKind.REFUSED,
+        )
     if isinstance(error, httpx.UnsupportedProtocol):
         return ResponseError(f"{host}: {fault.text}", "The address is not one that can be fetched.")
     return PartSetback(fault.text)

@@ -69,7 +69,7 @@ class Resolver:
                         "Check the name, the network and the proxy; then pull again.",
                     ) from setback
                 wait = gate.waiting.seconds or 0.0 if gate.waiting else 0.0
-                through = setback.busy and gate.waiting is None
+                through = (setback.busy or setback.alone) and gate.waiting is None
                 if through:  # the gate lets others through, and would let us, too
                     refusals += 1
                     wait = self._pause(refusals) + (setback.retry_after or 0.0)

@@ -43,6 +43,7 @@ class HostSetback(Setback):
         busy: bool = False,
         retry_after: float | None = None,
         ceiling: bool = False,
+        refused: bool = False,
     ) -> None:
         super().__init__(why)
         self.host = host
@@ -52,6 +53,8 @@ class HostSetback(Setback):
         """Seconds it asked for."""
         self.ceiling = ceiling
         """It objects to the number of connections (429), or we cannot open more (EMFILE)."""
+        self.refused = refused
+        """It refused the connection."""
         self.alone = False
         """It serves others meanwhile: only what failed needs to wait. The host's gate finds that out."""
 

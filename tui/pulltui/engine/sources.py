@@ -42,5 +42,5 @@ class Sources:
         return source.host if source is not None else self._registry
 
     def hosts(self) -> list[str]:
-        """Return all hosts that bytes come from, the registry first."""
-        return [self._registry, *(source.host for source in self._sources.values())]
+        """Return all hosts that bytes come from; the registry while nothing is known of one."""
+        return [source.host for source in self._sources.values()] or [self._registry]
