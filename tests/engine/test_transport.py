@@ -15,9 +15,10 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from pulltui.engine import fast as fast_module
 from pulltui.engine import transport as transport_module
 from pulltui.engine.errors import PullError
-from pulltui.engine.fast import FastStream, FastTransport
+from pulltui.engine.fast import FastStream
 from pulltui.engine.network import Way
 from pulltui.engine.transport import Transport, chunks, make_transport
 from support.rawserver import OK, RawServer, answering, read_head
@@ -197,43 +198,6 @@ async def test_cancelling_a_read_closes_the_connection(client_for: ClientFor, ra
     assert await read(client, raw_server(answering(OK)).url) == b"abc", "the transport still serves"
 
 
-async def test_cancelling_before_the_answer_closes_the_connection(raw_server: Serve) -> None:
-    """At once with httpx's own transport; with the fast one when its backstop is reached, here 0.3 s."""
-    fast = FastTransport(
-        proxy=None, extra_roots=b"", connect_timeout=5, silence=0.3, max_idle=1, idle_timeout=5
-    )
-    for transport in (fast, make("httpx")):
-        watched = Watched(b"")
-        server = raw_server(watched)
-        async with httpx.AsyncClient(transport=transport) as client:
-            task = asyncio.create_task(client.get(server.url))
-            assert await asyncio.to_thread(watched.asked.wait, 5)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert await asyncio.to_thread(watched.left.wait, 3)
-
-
-async def test_cancelling_a_handshake_closes_the_connection(raw_server: Serve) -> None:
-    """With httpx's own transport; the fast one has nobody to wait for it, and a backstop."""
-    asked, left = threading.Event(), threading.Event()
-
-    def silent(connection: socket.socket) -> None:
-        connection.recv(65536)  # the client's hello
-        asked.set()
-        if not connection.recv(65536):
-            left.set()
-
-    server = raw_server(silent)
-    async with httpx.AsyncClient(transport=make("httpx")) as client:
-        task = asyncio.create_task(client.get(f"https://127.0.0.1:{server.port}/"))
-        assert await asyncio.to_thread(asked.wait, 5)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(left.wait, 3)
-
-
 async def test_a_reader_may_take_its_time(client_for: ClientFor, raw_server: Serve) -> None:
     """A slow disk is no reason to lose a connection, however short the stall timeout is."""
     data = bytes(6_000_000)
@@ -327,20 +291,19 @@ class Sent:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.asked = asyncio.Event()
+        self.answered = asyncio.Event()
         self._chunks = chunks
-
-    async def _late(self) -> None:
-        self.asked.set()
-        with suppress(asyncio.CancelledError):  # what pyreqwest does
-            await asyncio.Event().wait()
 
     async def read_chunk(self) -> bytes | None:
         if len(self._chunks) == 1:
-            await self._late()
+            self.asked.set()
+            with suppress(asyncio.CancelledError):  # what pyreqwest does
+                await asyncio.Event().wait()
         return self._chunks.pop(0) if self._chunks else None
 
     async def __aenter__(self) -> Sent:
-        await self._late()
+        self.asked.set()
+        await self.answered.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -349,7 +312,7 @@ class Sent:
 
 async def test_a_cancellation_that_comes_with_a_chunk_is_not_lost_and_nor_is_the_chunk() -> None:
     sent = Sent([b"one", b"two"])
-    stream = FastStream(cast(Any, sent), cast(Any, sent))
+    stream = FastStream(cast(Any, sent), cast(Any, sent), lambda whole: None)
     came: list[bytes] = []
 
     async def read() -> None:
@@ -367,10 +330,11 @@ async def test_a_cancellation_that_comes_with_a_chunk_is_not_lost_and_nor_is_the
 async def test_a_cancellation_that_comes_with_the_head_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = Sent([])
     transport = make("fast")
-    monkeypatch.setattr(FastTransport, "_built", lambda *_: sent)
+    monkeypatch.setattr(fast_module, "_built", lambda *_: sent)
     async with httpx.AsyncClient(transport=transport) as client:
         task = asyncio.create_task(client.get("http://127.0.0.1:9/"))
         await sent.asked.wait()
+        sent.answered.set()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -13,12 +13,12 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import NoReturn
 
 import httpx
-from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
     ConnectTimeoutError,
@@ -34,6 +34,7 @@ from pyreqwest.response import Response
 
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import PullError, TrustError
+from pulltui.engine.lane import Lane
 from pulltui.engine.trouble import (
     CUT_SHORT,
     NO_ANSWER,
@@ -46,6 +47,12 @@ from pulltui.engine.trouble import (
     SOCKS_WRONG_LOGIN,
     WRONG_VERSION,
 )
+
+_SOON = 0.01
+_LATER = 0.25
+"""Seconds between one look at a request that is to end and the next one: from so few to so many."""
+_CLOSING = 1.0
+"""Seconds for which closing waits for requests that are to end."""
 
 _OS_ERROR = re.compile(r"^(.*?) ?\(os error (\d+)\)")
 # What rustls says of a certificate, and OpenSSL's number for the same (X509_V_ERR_*).
@@ -82,14 +89,16 @@ _SOCKS_REFUSALS = {
 
 
 class FastTransport(httpx.AsyncBaseTransport):
-    """One pool of HTTP/1.1 connections, all through `proxy` (None: straight).
+    """Lanes of one HTTP/1.1 connection each, all through `proxy` (None: straight).
 
     Raises PullError for a proxy whose host is none, TrustError for certificates that cannot be read.
 
+    A request that is cancelled before its answer began is cut: its connection closes at once.
+
     `extra_roots` are PEM certificates trusted besides the system's. `silence`: seconds without a byte read
-    after which a connection is dropped (ReadTimeout). It is a backstop: pyreqwest goes on with a request
-    that is cancelled before its answer began, and a server that never answers would keep the socket open
-    for ever. It must be long, for it also counts the time that nobody asks for the next chunk.
+    after which a connection is dropped (ReadTimeout). It is a backstop for where connections cannot be cut
+    (Windows). It must be long, for it also counts the time that nobody asks for the next chunk.
+    `max_idle`: so many lanes that nobody uses are kept.
     """
 
     def __init__(
@@ -102,6 +111,71 @@ class FastTransport(httpx.AsyncBaseTransport):
         max_idle: int,
         idle_timeout: float,
     ) -> None:
+        self._proxy = proxy
+        self._extra_roots = extra_roots
+        self._connect_timeout = timedelta(seconds=connect_timeout)
+        self._silence = timedelta(seconds=silence)
+        self._max_idle = max_idle
+        self._idle_timeout = timedelta(seconds=idle_timeout)
+        atexit.unregister(_let_threads_rest)
+        atexit.register(_let_threads_rest)
+        self._ends: set[asyncio.Task[None]] = set()
+        self._free = [self._new_lane()]
+        """Lanes that nobody uses, the one that was used last at the end."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and return as soon as the head of the answer is here."""
+        body = await request.aread()
+        origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        lane = self._lane(origin)
+        sent = _built(lane, request, body)
+        # A task of its own: whoever waits for it can be cancelled, while it tells when the request is over.
+        head = asyncio.create_task(_head(sent))
+        try:
+            response = await asyncio.shield(head)
+        except PyreqwestError as error:
+            self._back(lane)
+            fail(error)
+        except asyncio.CancelledError:
+            end = asyncio.create_task(self._end(lane, sent, head))
+            self._ends.add(end)
+            end.add_done_callback(self._ends.discard)
+            raise
+
+        def over(whole: bool) -> None:
+            if whole:
+                lane.served.add(origin)
+            self._back(lane)
+
+        return httpx.Response(
+            response.status, headers=_headers(response.headers), stream=FastStream(sent, response, over)
+        )
+
+    async def _end(self, lane: Lane, sent: StreamRequest, head: asyncio.Task[Response]) -> None:
+        """End a request that nobody waits for; its lane is free afterwards."""
+        pause = _SOON
+        while not head.done():
+            # Again and again: it may still look up the name, or try once more on another connection.
+            if not lane.cut():
+                head.cancel()
+            await asyncio.wait({head}, timeout=pause)
+            pause = min(2 * pause, _LATER)
+        if not head.cancelled() and head.exception() is None:
+            await sent.__aexit__(None, None, None)
+        self._back(lane)
+
+    def _lane(self, origin: str) -> Lane:
+        """Return a free lane, best one with a connection to `origin`; it has none to it any more."""
+        kept = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
+        lane = self._free.pop(next(kept, 0)) if self._free else self._new_lane()
+        lane.served.discard(origin)
+        return lane
+
+    def _back(self, lane: Lane) -> None:
+        if len(self._free) < self._max_idle:
+            self._free.append(lane)
+
+    def _new_lane(self) -> Lane:
         builder = (
             ClientBuilder()
             .http1_only()
@@ -112,18 +186,16 @@ class FastTransport(httpx.AsyncBaseTransport):
             .deflate(False)
             .default_cookie_store(False)
             .referer(False)
-            .connect_timeout(timedelta(seconds=connect_timeout))
-            .read_timeout(timedelta(seconds=silence))
-            .pool_max_idle_per_host(max_idle)
-            .pool_idle_timeout(timedelta(seconds=idle_timeout))
+            .connect_timeout(self._connect_timeout)
+            .read_timeout(self._silence)
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(self._idle_timeout)
         )
-        if extra_roots:
-            builder = builder.add_root_certificate_pem(extra_roots)
-        builder = builder.proxy(_proxy(proxy)) if proxy else builder.no_proxy()
-        atexit.unregister(_let_threads_rest)
-        atexit.register(_let_threads_rest)
+        if self._extra_roots:
+            builder = builder.add_root_certificate_pem(self._extra_roots)
+        builder = builder.proxy(_proxy(self._proxy)) if self._proxy else builder.no_proxy()
         try:
-            self._client: Client = builder.build()
+            return Lane(builder)
         except BuilderError as error:
             cause = error.details["causes"] or [{"message": error.message}]
             raise TrustError(
@@ -131,39 +203,24 @@ class FastTransport(httpx.AsyncBaseTransport):
                 "Look at network.ca_file: every certificate in it must be a complete one.",
             ) from error
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request and return as soon as the head of the answer is here."""
-        sent = self._built(request, await request.aread())
-        before = _cancellations()
-        try:
-            response = await sent.__aenter__()
-        except PyreqwestError as error:
-            fail(error)
-        if _cancellations() > before:
-            await sent.__aexit__(None, None, None)
-            raise asyncio.CancelledError
-        return httpx.Response(
-            response.status, headers=_headers(response.headers), stream=FastStream(sent, response)
-        )
-
-    def _built(self, request: httpx.Request, body: bytes) -> StreamRequest:
-        builder = self._client.request(request.method, str(request.url))
-        builder = builder.headers(request.headers.multi_items()).streamed_read_buffer_limit(0)
-        if body:
-            builder = builder.body_bytes(body)
-        return builder.build_streamed()
-
     async def aclose(self) -> None:
-        """Close the client and its idle connections."""
-        await self._client.close()
+        """Close the clients and their idle connections."""
+        if self._ends:
+            await asyncio.wait(self._ends, timeout=_CLOSING)
+        lanes, self._free = self._free, []
+        for lane in lanes:
+            await lane.close()
 
 
 class FastStream(httpx.AsyncByteStream):
     """The body of an answer; chunks are views of pyreqwest's own memory, never copied."""
 
-    def __init__(self, sent: StreamRequest, response: Response) -> None:
+    def __init__(self, sent: StreamRequest, response: Response, over: Callable[[bool], None]) -> None:
+        """`over` is told once that it was closed, and whether it was read to its end."""
         self._sent: StreamRequest | None = sent
         self._reader = response.body_reader
+        self._over = over
+        self._whole = False
 
     # httpx promises bytes here; everything that takes bytes-like objects takes these views too.
     async def __aiter__(self) -> AsyncIterator[memoryview]:  # type: ignore[override]
@@ -175,15 +232,31 @@ class FastStream(httpx.AsyncByteStream):
             except PyreqwestError as error:
                 fail(error)
             if chunk is None:
+                self._whole = True
                 return
             yield memoryview(chunk)
         raise asyncio.CancelledError
 
     async def aclose(self) -> None:
-        """Drop the connection, or give it back to the pool when the body was read to its end."""
+        """Drop the connection, or give it back to its lane when the body was read to its end."""
         sent, self._sent = self._sent, None
         if sent is not None:
-            await sent.__aexit__(None, None, None)
+            try:
+                await sent.__aexit__(None, None, None)
+            finally:
+                self._over(self._whole)
+
+
+async def _head(sent: StreamRequest) -> Response:
+    return await sent.__aenter__()
+
+
+def _built(lane: Lane, request: httpx.Request, body: bytes) -> StreamRequest:
+    builder = lane.request(request.method, str(request.url))
+    builder = builder.headers(request.headers.multi_items()).streamed_read_buffer_limit(0)
+    if body:
+        builder = builder.body_bytes(body)
+    return builder.build_streamed()
 
 
 def _let_threads_rest() -> None:
