@@ -183,6 +183,21 @@ def test_an_edge_that_goes_away_for_good_is_not_waited_for(
     assert it.blob(pull, DIGEST).source == staying.host
 
 
+def test_an_edge_that_answers_no_more_is_left_for_another(
+    registry: Registries, engine: Engines, serve: Serve
+) -> None:
+    """It takes connections, and never says a word: no request that goes there gets as far as an answer."""
+    leaving = registry(MODEL, faults="noredirect,link@2MB/s")
+    staying = registry(MODEL, faults="noredirect")
+    front = Front(serve, [leaving.url, staying.url])
+    it = engine(part_size=250 * KB, stall_timeout=60.0, tuning=EAGER)
+    pull = it.add(front.name)
+    it.until(lambda: it.pull(pull).done > 1000 * KB, "a quarter of it")
+    leaving.faults = "noredirect,mute"
+    it.until_done(pull)
+    assert it.pull(pull).seconds < 15
+
+
 def test_an_edge_that_keeps_breaking_off_is_left_for_another(
     registry: Registries, engine: Engines, serve: Serve, transport_kind: str
 ) -> None:

@@ -33,6 +33,20 @@ async def test_connections_are_halved_at_most_once_in_a_while(gate: Gate, clock:
     assert gate.limit == 2, "not before its Retry-After is over"
 
 
+async def test_those_that_were_served_when_others_were_refused_count_though_they_are_through(
+    gate: Gate, clock: Clock
+) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    for entry in passes[:2]:
+        entry.succeed()
+    clock.now += 0.1
+    passes[0].leave()
+    for entry in passes[2:6]:
+        entry.trouble(busy(ceiling=True))
+        entry.leave()
+    assert gate.limit == 2
+
+
 async def test_the_limit_never_falls_below_one(gate: Gate, clock: Clock) -> None:
     for _ in range(2):
         entry = await gate.enter()

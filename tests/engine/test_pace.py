@@ -39,6 +39,22 @@ def test_runs_that_ended_count_beside_those_that_crawl(world: World) -> None:
     assert world.pace.usual.rate == 0.2 * MB, "that was long ago"
 
 
+def test_where_there_are_few_connections_what_ended_counts_for_longer(world: World) -> None:
+    """One run after the other, each of six seconds: in five of them at most one comes to its end."""
+    for _ in range(4):
+        world.now += 6.0
+        world.pace.ended(120 * MB, 6.0)
+    world.now += 5.0
+    world.pace.look([0.2 * MB])
+    assert world.pace.lately == [20 * MB] * 3
+    assert world.pace.usual.rate == 20 * MB
+    world.pace.look([0.2 * MB] * 3)
+    assert world.pace.lately == [20 * MB], "three tell without those"
+    world.now += 20.0
+    world.pace.look([0.2 * MB])
+    assert world.pace.lately == [], "the line may have become slow"
+
+
 def test_short_runs_say_nothing(world: World) -> None:
     for _ in range(8):
         world.pace.ended(100_000, 0.001)

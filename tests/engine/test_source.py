@@ -184,3 +184,37 @@ def test_a_failed_pull_goes_on_where_it_was(
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
     assert server.counters.asked_again(DIGEST, have, mark) == []
+
+
+EAGER = {"takeover_after": 0.4, "idle_after": 0.1, "follow_after": 0.1}
+WIDE = make_model("wide", 8000 * KB, seed=51)
+
+
+@pytest.mark.parametrize("fault", ["stall=1/2@20KB", "stall=1/2@20KB,expire@2s"])
+def test_a_registry_slower_than_the_host_it_sends_to_gets_the_time_it_needs(
+    registry: Registries, engine: Engines, fault: str
+) -> None:
+    """Connections that have nothing else to do shall not shoot down the one that asks for the address."""
+    server = registry(WIDE, faults=f"{fault},resolve:ttfb@1200ms,rate@1MB/s")
+    it = engine(connections=8, part_size=250 * KB, stall_timeout=60.0, tuning=EAGER)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    it.assert_installed(WIDE, host=server.host)
+    assert it.pull(pull).seconds < 15
+
+
+def test_who_resolves_and_gets_no_answer_does_not_hold_the_others_up(
+    registry: Registries, engine: Engines
+) -> None:
+    """The address has expired, and the request for a fresh one goes astray: others ask, too."""
+    server = registry(WIDE, faults="expire@300ms,rate@500KB/s")
+    it = engine(connections=4, part_size=100 * KB, stall_timeout=300.0, tuning={"follow_after": 0.05})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 500 * KB, "some of it")
+    server.faults = "expire@300ms,rate@500KB/s,resolve:mute*1"
+    mark = server.counters.mark()
+    it.until(lambda: it.pull(pull).done > 6000 * KB, "most of it")
+    asked = [
+        record for record in server.counters.records("resolve", mark) if record.digest == layer(WIDE).digest
+    ]
+    assert asked

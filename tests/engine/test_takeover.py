@@ -86,6 +86,15 @@ def test_what_is_usual_takes_three() -> None:
     assert not is_slow(0.0, [10, 10], 0.1)
 
 
+def test_where_most_crawl_those_that_bring_the_bytes_are_the_measure() -> None:
+    fast, crawling = 20.0 * MB, 0.2 * MB
+    assert is_slow(crawling, [fast, fast] + [crawling] * 5, 0.1)
+    assert not is_slow(fast, [fast] + [crawling] * 6, 0.1)
+    assert not is_slow(crawling, [crawling] * 7, 0.1), "all are equally slow"
+    assert not is_slow(crawling, [crawling] * 7, 0.1, [fast] * 3), "the line may have become slow"
+    assert is_slow(crawling, [], 0.1, [fast] * 3), "one alone"
+
+
 def test_both_end_together() -> None:
     at = cut(0, 40 * MB, 20 * MB, Usual(rate=20 * MB, first_byte=0.0))
     assert at == 20 * MB

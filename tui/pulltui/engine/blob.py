@@ -248,7 +248,7 @@ class BlobDownload:
         kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
         self.stalls += kind is EventKind.STALLED
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
-            run.source.refresh(run.generation)  # it may lead somewhere better
+            run.source.refresh(run.generation or run.source.generation)  # it may lead somewhere better
         self.retries += 1
         # Near the end little is asked for, so that little is progress.
         enough = max(1, min(tuning.gain, (run.end - run.start) // 3))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from statistics import median
+from collections import deque
 from typing import TYPE_CHECKING
 
 from pulltui.engine.bounds import Bound, tightest
 from pulltui.engine.connection import Connection
 from pulltui.engine.edges import crawling
+from pulltui.engine.explore import Explore
 from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
-from pulltui.engine.takeover import Patience, Progress, cut, is_slow, reason
+from pulltui.engine.standing import blocks, free, receiving, resolves, silent
+from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, silence
 from pulltui.engine.views import EventKind, Waiting
 
 if TYPE_CHECKING:
@@ -34,13 +36,10 @@ _STEP = (10, 0.5)
 """What a number of connections brings is measured over so many first bytes, and at most so many seconds."""
 _DISK_TOLD = 30.0
 """Seconds that the disk has to keep up before it is told again that it does not."""
-_CRAWL = 128 << 10
-"""A connection of fewer bytes a second crawls, whatever the others do."""
-_EXPLORE_LAST = 300.0
-"""Longest pause, in seconds, before it is seen again whether another address is better than such."""
-_BEHIND = 128_000_000
-"""So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
-connections had nothing else to do."""
+_LOOKS = 3
+"""A connection brings nothing if it was so at so many looks."""
+_LUMP = 128 << 10
+"""Bytes come in lumps of up to so many: a slow connection is silent between them."""
 _LIVELY = 1.0
 """Seconds since a byte within which others count as going on."""
 
@@ -55,26 +54,29 @@ class Crew:
         self._context = context
         self._connections: list[Connection] = []
         self._workers: list[asyncio.Task[None]] = []
-        self._wanted = 0
-        """How many were wanted at the last look."""
         self._useless = 0
         """Connections that bring nothing, or next to nothing, while others do."""
+        self._useless_lately: deque[int] = deque([0], _LOOKS)
         self._told_number: int | None = None
         self._came = 0
         self._came_at = -math.inf
-        """Bytes off the pull's sockets, and when there were more of them."""
+        """Bytes off this crew's sockets, and when there were more of them."""
+        self._counted: dict[Run, int] = {}
+        """How many of them are of which run."""
+        self._rest: set[int] = set()
+        """Which connections rest."""
         self._anew_pause = self._anew_at = 0.0
         self._tell_of_disk = -math.inf
         """When to say next that the disk does not keep up."""
         tuning = context.tuning
         self.pace = Pace(context.clock, tuning.rate_window, tuning.run_seconds)
         self._patience = Patience(tuning.takeover_after, tuning.idle_after)
-        self._explore_pause = self._patience.busy
-        self._explore_at = math.inf
-        self._crawled_at = -math.inf
+        self._exploring = Explore(self._patience.busy)
         self._ramp = Ramp(
             context.clock(),
             self._most,
+            received=self._came,
+            breaks=sum(blob.retries for blob in pull.downloads),
             step=self._step,
             probe_first=tuning.ramp_probe_first,
             probe_last=tuning.ramp_probe_last,
@@ -124,8 +126,10 @@ class Crew:
             connection.rests_until = -math.inf
 
     def surplus(self, number: int) -> bool:
-        """Return whether connection `number` (from 0) should rest."""
-        return number >= self.wanted
+        """Return whether connection `number` (from 0) should rest; who asks does what it is told."""
+        rests = number >= self.wanted
+        (self._rest.add if rests else self._rest.discard)(number)
+        return rests
 
     def check(self) -> None:
         """Raise what broke a connection that should not have ended: a defect."""
@@ -179,16 +183,15 @@ class Crew:
         now = self._context.clock()
         mine, blobs = self._pull.id, self._pull.downloads
         runs = [(blob, run) for blob in blobs for run in blob.runs if run.pull == mine]
-        came = sum(blob.received for blob in blobs)
-        if came != self._came:
-            self._came, self._came_at = came, now
+        self._count_bytes({run for _, run in runs}, now)
         for _, run in runs:
             run.meter.sample(now, run.received)
         rates = {run: run.meter.rate(now, run.received, _RECENT) for _, run in runs if self._told(run, now)}
         if self._held_by_disk(now):
             rates = {}  # the disk's
         self.pace.look(rates.values())
-        self._useless = self._count_useless([run for _, run in runs], now)
+        self._useless_lately.append(self._count_useless([run for _, run in runs], now))
+        self._useless = min(self._useless_lately)  # many have just asked when there are to be more
         self._count(runs, now)
         self._tell_number()
         self._take_over(runs, rates, now)
@@ -197,19 +200,34 @@ class Crew:
         if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
 
-    @property
-    def _silence(self) -> float:
-        """Seconds without a byte that are more than usual."""
-        return max(self._patience.idle, 4 * self.pace.usual.first_byte)
+    def _count_bytes(self, runs: set[Run], now: float) -> None:
+        """Count what came off the sockets: blobs may be shared with other pulls, runs are not."""
+        before = self._came
+        for run in runs | self._counted.keys():
+            self._came += run.received - self._counted.get(run, 0)
+        self._counted = {run: run.received for run in runs}
+        if self._came > before:
+            self._came_at = now
+
+    def _usual(self, run: Run) -> Usual:
+        """Return what to expect of a run: the registry, which some ask for the address, may be slower."""
+        usual = self.pace.usual
+        return usual if not resolves(run) else Usual(usual.rate, max(usual.first_byte, run.source.took))
+
+    def _silence(self, run: Run) -> float:
+        """Return the seconds without a byte that are more than usual."""
+        usual, moves = self._usual(run), run.source.moves if resolves(run) else 0
+        lump = _LUMP / usual.rate if usual.rate else 0.0
+        return silence(max(self._patience.idle, lump), usual.first_byte, moves)
 
     def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
         is they.
         """
-        limit = self._silence
-        free = [run for run in runs if _free(run)]
-        useless = sum(run.slow_since is not None or _silent(run) >= limit for run in free)
-        others_go_on = useless < len(free) or now - self._came_at < limit
+        unheld = [run for run in runs if free(run)]
+        useless = sum(run.slow_since is not None or silent(run) >= self._silence(run) for run in unheld)
+        limit = silence(self._patience.idle, self.pace.usual.first_byte)
+        others_go_on = useless < len(unheld) or now - self._came_at < limit
         return useless if others_go_on else min(1, useless)
 
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
@@ -221,16 +239,15 @@ class Crew:
             now,
             self._came,
             sum(blob.retries for blob in pull.downloads),
-            sum(_receiving(run) for _, run in runs),
+            sum(receiving(run) for _, run in runs),
             held=held or self.idle > 0,
         )
-        before, self._wanted = self._wanted, self.wanted
-        if self._wanted > before:
-            self.start()
-            pull.kick()  # those that rested
+        self.start()
+        if min(self._rest, default=math.inf) < self.wanted:
+            pull.kick()  # those that rest and should not any more
         if context.settings.transfer.connections != "auto":  # somebody said so, and wants to see it
             for _, run in runs:
-                if run.attempt is not None and self.surplus(run.number):
+                if run.attempt is not None and run.number >= self.wanted:
                     run.attempt.abort(Surplus("fewer connections are wanted"))
 
     def _held_by_disk(self, now: float) -> bool:
@@ -251,7 +268,7 @@ class Crew:
 
     def _told(self, run: Run, now: float) -> bool:
         """Return whether a run has received for long enough to tell its speed."""
-        if not _receiving(run) or run.first_at is None:
+        if not receiving(run) or run.first_at is None:
             return False
         least, times, most = _SETTLED
         return now - run.first_at >= max(least, min(most, times * self.pace.usual.first_byte))
@@ -271,7 +288,7 @@ class Crew:
         for run, rate in rates.items():
             by_host.setdefault(run.host, []).append(rate)
         crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
-        fronts = {front for blob in self._pull.downloads if (front := _blocks(blob)) is not None}
+        fronts = {front for blob in self._pull.downloads if (front := blocks(blob)) is not None}
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
@@ -286,9 +303,9 @@ class Crew:
                     silent=attempt.silent(),
                     begun=run.received > 0,
                     slow_for=now - run.slow_since if run.slow_since is not None else None,
-                    moves=run.part.moves,
+                    moves=run.source.moves if resolves(run) else run.part.moves,
                 ),
-                self.pace.usual,
+                self._usual(run),
                 patience=self._patience,
                 idle=self.idle > 0,
                 blocks=run in fronts,
@@ -300,10 +317,13 @@ class Crew:
 
     def _move(self, blob: BlobDownload, run: Run, why: Setback) -> None:
         """Break a run off: whatever is left of it goes over another connection."""
-        run.part.move()
         blob.takeovers += 1
-        if run.part.moves % 2 == 0:
-            run.source.refresh(run.generation)
+        if resolves(run):
+            run.source.moves += 1  # it is not the part's: the next one would fare no better
+        else:
+            run.part.move()
+            if run.part.moves % 2 == 0:
+                run.source.refresh(run.generation or run.source.generation)
         if run.attempt is not None:
             run.attempt.abort(why)
 
@@ -313,40 +333,40 @@ class Crew:
         It may be the network, and then that changes nothing. It may be they, and then one that is answered
         shows it.
         """
-        least = max(_ANEW, self._silence)
-        asked = [(blob, run) for blob, run in runs if _free(run) and not blob.single_stream]
-        if not asked or now - self._came_at < least:
+        least = max(_ANEW, silence(self._patience.idle, self.pace.usual.first_byte))
+        if now - self._came_at < least:
             self._anew_pause, self._anew_at = least, now
             return
-        blob, run = max(asked, key=lambda one: _silent(one[1]))
-        if now >= self._anew_at and _silent(run) >= least:
+        asked = [
+            (blob, run)
+            for blob, run in runs
+            if free(run) and not blob.single_stream and silent(run) >= max(_ANEW, self._silence(run))
+        ]
+        if asked and now >= self._anew_at:
+            blob, run = max(asked, key=lambda one: silent(one[1]))
             self._anew_at = now + self._anew_pause
             self._anew_pause *= 2
-            self._move(blob, run, Reconnect(f"nothing came for {_silent(run):.1f} s: asking anew"))
+            self._move(blob, run, Reconnect(f"nothing came for {silent(run):.1f} s: asking anew"))
 
     def _explore(self, rates: dict[Run, float], now: float) -> None:
-        """While all connections crawl, have one see now and then whether a fresh address leads elsewhere."""
-        free = [run for run in rates if _free(run)]
-        if not free or median([rates[run] for run in free]) >= _CRAWL:
-            self._explore_at = now + self._patience.busy
-            if now - self._crawled_at > self._explore_pause:
-                self._explore_pause = self._patience.busy
-            return
-        self._crawled_at = now
-        if now >= self._explore_at:
-            self._explore_pause = min(2 * self._explore_pause, _EXPLORE_LAST)
-            self._explore_at = now + self._explore_pause
-            run = max(free, key=lambda run: run.end - run.position)
+        """While all connections crawl, have one see now and then whether a fresh address leads elsewhere.
+
+        At once if that is likely, or nobody knows; where it never did, when the next one asks anyway.
+        """
+        unheld = [run for run in rates if free(run)]
+        if self._exploring.look(now, [rates[run] for run in unheld]):
+            run = max(unheld, key=lambda run: run.end - run.position)
             run.source.refresh(run.generation)
-            assert run.attempt is not None
-            run.attempt.abort(Reconnect("all connections crawl: another address may be better"))
+            others = run.source.generation == 1 or self._context.edges.others(run.host)
+            if run.attempt is not None and others:
+                run.attempt.abort(Reconnect("all connections crawl: another address may be better"))
 
     def _is_slow(self, run: Run, rates: dict[Run, float]) -> bool:
         """Return whether a run is far slower than its siblings, or than they were when they are gone."""
         factor = self._context.settings.retry.slow_factor
-        others = [rate for other, rate in rates.items() if other is not run] + self.pace.lately
+        others = [rate for other, rate in rates.items() if other is not run]
         gone = self.idle > 0 and rates[run] < factor * self.pace.usual.rate
-        return gone or is_slow(rates[run], others, factor)
+        return gone or is_slow(rates[run], others, factor, self.pace.lately)
 
     def share(self) -> tuple[BlobDownload, Run] | None:
         """Return the back of what would take longest, for a connection that has nothing else to do."""
@@ -360,7 +380,7 @@ class Crew:
             for run in blob.runs:
                 if not run.source.ranges or not run.received or run.complete or run.given_up:
                     continue
-                if not _free(run):
+                if not free(run):
                     continue  # it is not the connection that takes so long
                 rate = self._speed(run, now)
                 at = cut(run.position, run.end, rate, usual)
@@ -370,26 +390,3 @@ class Crew:
             if (back := blob.split(run, at, self._pull.source(blob))) is not None:
                 return blob, back
         return None
-
-
-def _blocks(blob: BlobDownload) -> Run | None:
-    """Return the run for which much that is written waits to be hashed, None if there is none."""
-    if blob.table is None or blob.verified or not blob.runs:
-        return None
-    reached = blob.table.written_prefix(blob.hashed)
-    front = min(blob.runs, key=lambda run: run.position)
-    return front if front.start <= reached <= front.position and blob.written - reached > _BEHIND else None
-
-
-def _free(run: Run) -> bool:
-    """Return whether nothing but its connection holds a run back."""
-    return run.attempt is not None and not run.attempt.excused
-
-
-def _silent(run: Run) -> float:
-    """Return the seconds since a run's last byte."""
-    return run.attempt.silent() if run.attempt is not None else 0.0
-
-
-def _receiving(run: Run) -> bool:
-    return run.attempt is not None and not run.attempt.waits and run.received > 0

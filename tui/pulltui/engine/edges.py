@@ -52,6 +52,10 @@ class Edges:
         """A registry sent us there."""
         self._offered.setdefault(registry, set()).add(host)
 
+    def others(self, host: str) -> bool:
+        """Return whether a registry that sent us there sent us elsewhere, too."""
+        return any(host in hosts and len(hosts) > 1 for hosts in self._offered.values())
+
     def served(self, host: str) -> None:
         """A connection to it brought all that was asked for."""
         self._count(host, well=True).down = None
@@ -64,7 +68,7 @@ class Edges:
         if wholly:
             lately = edge.down is not None and now - edge.down[1] < _REMEMBERED
             edge.down = (edge.down[0] if edge.down is not None and lately else now, now)
-        others = any(host in hosts and len(hosts) > 1 for hosts in self._offered.values())
+        others = self.others(host)
         gone = wholly and edge.down is not None and (others or now - edge.down[0] >= self._patience)
         if now >= max(edge.until, edge.spared) and (gone or (others and bad >= _BAD and bad > good)):
             recent = now - edge.until < _LAST

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -61,6 +62,8 @@ class Gate:
         self._refused = 0
         """Requests that it turned down, or connections that it refused, since then."""
         self._limit: int | None = None
+        self._ends: deque[tuple[float, int]] = deque(maxlen=_ALL)
+        """When requests that it served ended lately, and how many it served till then."""
         self._seen = 0
         """The most that it served at once since the limit was last lowered."""
         self._proven = 0
@@ -77,6 +80,8 @@ class Gate:
         self._guessed_at = 0.0
         self._late = 0
         """Requests that were on their way then and that it served."""
+        self._served_then = 0
+        """The most that it served at once since the request set out that it refused last."""
         self._event = asyncio.Event()
 
     @property
@@ -116,6 +121,9 @@ class Gate:
     def leave(self, entry: Pass) -> None:
         """The request is over."""
         self.active -= 1
+        if entry.served:
+            self._ends.append((self.clock(), self.served))
+            self.served -= 1
         if self._prober is entry:
             self._prober = None
         self._notify()
@@ -139,14 +147,16 @@ class Gate:
             self._gently = now < self._quiet_until
             self._notify()
 
-    def trouble(self, setback: HostSetback, *, probe: bool, in_use: int) -> None:
+    def trouble(self, setback: HostSetback, *, probe: bool, in_use: int, since: float = math.inf) -> None:
         """It is in trouble: shut, and fewer connections if that is what it asks for.
 
-        `in_use` counts the connections at that moment, the one that tells of it included. A host that turns
-        one down while it serves others stays open; the setback says so where this is that one's affair.
+        `in_use` counts the connections at that moment, the one that tells of it included, which set out at
+        `since`. A host that turns one down while it serves others stays open; the setback says so where this
+        is that one's affair.
         """
         now = self.clock()
         self._why, self._busy = setback.why, setback.busy
+        self._served_then = max([self.served, *(served for at, served in self._ends if at >= since)])
         self.answered = self.answered or setback.busy
         if self._turned_down(now, setback, in_use) if setback.busy else self._kept_out(now, setback, in_use):
             return
@@ -260,7 +270,7 @@ class Gate:
         if now >= self._halve_after or self._ceiling != setback.ceiling:
             self._halve_after = now + self._tuning.halve_pause
             self._lengthen(one_by_one=setback.ceiling)
-        self._limit = self._proven = self._seen = self.served
+        self._limit = self._proven = self._seen = self._served_then
         self._met, self._guess = setback, None
         self._raise_at = now + max(self._raise_pause, setback.retry_after or 0.0)
 
@@ -333,12 +343,13 @@ class Pass:
         self._probe = probe
         self._since = gate.clock()
         self._left = False
-        self._served = False
+        self.served = False
+        """The host has answered it sensibly."""
 
     def succeed(self) -> None:
         """The host answered sensibly."""
-        if not self._served and not self._left:
-            self._served = True
+        if not self.served and not self._left:
+            self.served = True
             self.gate.served += 1
         self._probe = False
         self.gate.succeed(self._since)
@@ -348,13 +359,12 @@ class Pass:
         if self._since < self.gate.well_at and not (setback.busy or setback.ceiling):
             setback.alone = True  # others reached it since this one set out
             return
-        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active)
+        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active, since=self._since)
 
     def leave(self) -> None:
         """The request is over; a second call does nothing."""
         if not self._left:
             self._left = True
-            self.gate.served -= self._served
             self.gate.leave(self)
 
 

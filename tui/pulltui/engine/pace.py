@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from statistics import median
 
-from pulltui.engine.takeover import Usual, usual_rate
+from pulltui.engine.takeover import SIBLINGS, Usual, usual_rate
 
 GUESS = 2_500_000
 """Bytes a second that are expected of a connection while nobody knows."""
@@ -17,6 +17,8 @@ WORTH = 4
 """A run should last at least so many times what its first byte takes."""
 TELLING = 512_000
 """The speed of a run tells something if it was at least so long."""
+_KEPT = 4
+"""Where connections are too few to tell, runs that ended count for the time of so many runs."""
 
 
 class Pace:
@@ -32,6 +34,8 @@ class Pace:
         self._window = window
         self._seconds = seconds
         self._first_bytes: deque[float] = deque(maxlen=15)
+        self._few = True
+        """There were fewer connections at the last look than tell what is usual."""
         self._ended: deque[tuple[float, float]] = deque(maxlen=32)
         """When runs ended well, and their speeds."""
 
@@ -49,12 +53,17 @@ class Pace:
         """The speeds of runs that ended lately.
 
         Where some connections crawl, they are soon all there are to look at: the others come to their ends.
+        Where there are only one or two, none may have ended for longer than a run lasts.
         """
         now = self._clock()
-        return [rate for at, rate in self._ended if now - at <= self._window]
+        lately = [rate for at, rate in self._ended if now - at <= self._window]
+        if len(lately) >= SIBLINGS or not self._few:
+            return lately
+        return [rate for at, rate in self._ended if now - at <= _KEPT * self._seconds][-SIBLINGS:]
 
     def look(self, rates: Collection[float]) -> None:
         """Say anew what is usual, given the speeds of the connections there are."""
+        self._few = len(rates) < SIBLINGS
         self.usual = Usual(
             usual_rate([*rates, *self.lately]) or self.usual.rate,
             median(self._first_bytes) if self._first_bytes else self.usual.first_byte,

@@ -20,6 +20,10 @@ WORSE = 2.0
 """So many times the breaks a byte, since there are more connections: the server does not like that."""
 _FEW_BREAKS = 2
 """Fewer breaks more than expected are chance."""
+_SPREAD = 3.0
+"""So many times the square root of what is expected is chance, too, where it is looked at again and again."""
+_EASED = 1.5
+"""Half the connections must bring so many times fewer breaks a byte, or else it was not their number."""
 SLOW = 8_000_000
 """Where a connection brings less than so many bytes a second, it takes many: their number grows fourfold."""
 _ENOUGH = 0.75
@@ -55,11 +59,14 @@ class Ramp:
         now: float,
         most: Callable[[], int],
         *,
+        received: int,
+        breaks: int,
         step: Callable[[], float],
         probe_first: float,
         probe_last: float,
     ) -> None:
         """`most` is what slots, host and cap allow at the moment; a step is measured over `step()` seconds.
+        `received` and `breaks` are the totals to begin with, see `look`.
 
         Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
         """
@@ -78,7 +85,17 @@ class Ramp:
         """The step with fewer connections, to compare with."""
         self.bounded = False
         """Settled because there may not be more."""
-        self._restart(now, 0, 0)
+        self._first = self._last = (received, breaks)
+        """The totals at the beginning, and at the last look."""
+        self._calm = 0.0
+        """Breaks a byte until it settled, and just afterwards."""
+        self._fresh = False
+        """What is usual at the settled number is still to be measured: runs are longer than before."""
+        self._worse = False
+        """There were far more at the last look at a settled number."""
+        self._halved: Step | None = None
+        """What was worse with twice the connections, until it is known how it is with half of them."""
+        self._restart(now, received, breaks)
 
     @property
     def wanted(self) -> int:
@@ -92,6 +109,7 @@ class Ramp:
         `in_use` connections receive. `held`: something of ours or of the host's held them back since the
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
+        self._last = (received, breaks)
         if self.bounded and self._most() > self.target:
             self.bounded, self._before, self.phase = False, None, Phase.GROWING
             self._restart(now, received, breaks)
@@ -115,17 +133,16 @@ class Ramp:
             self._grow(now, step, self._growth(step), Phase.GROWING, said)
             return
         gain = step.rate / before.rate if before.rate else math.inf
-        up, down = f"{gain - 1:+.0%} over {before.number}", f"{gain - 1:+.0%} with {step.number}"
-        if not before.rate:
-            up = down = f"nothing came with {before.number}"
+        up = f"{gain - 1:+.0%} over {before.number}" if before.rate else f"nothing came with {before.number}"
         more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
         if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
-            self._settle(now, before.number, f"{down}, but more breaks")
+            self._settle(now, before.number, f"more breaks with {step.number}")
         elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
             self._probe_pause = self._probe_first
             self._grow(now, step, self._growth(step), Phase.GROWING, up)
         else:
-            self._settle(now, before.number, down)
+            faster = f"only {gain - 1:.0%}" if gain >= 1.01 else "no"
+            self._settle(now, before.number, f"{faster} faster with {step.number}")
 
     def _growth(self, step: Step) -> float:
         return 4.0 if step.rate < SLOW * step.number else 2.0
@@ -135,7 +152,26 @@ class Ramp:
             self._grow(now, self._measured(now, received, breaks), 1.5, Phase.PROBING)
             self._restart(now, received, breaks)
         elif now - self._since >= 4 * self._step() and now < self._probe_at - 2 * self._step():
+            self._watch(now, self._measured(now, received, breaks), received - self._received)
             self._restart(now, received, breaks)  # what a probe is compared with shall be recent
+
+    def _watch(self, now: float, step: Step, came: int) -> None:
+        """Halve a settled number if far more break than before; go back if it was not their number."""
+        halved, self._halved = self._halved, None
+        if halved is not None and step.breaks * _EASED > halved.breaks:
+            self._settle(now, halved.number, f"as many break with {step.number}")
+            self._calm = halved.breaks
+            return
+        if self._fresh:
+            self._calm, self._fresh = max(self._calm, step.breaks), False
+            return
+        expected, broke, before = self._calm * came, step.breaks * came, self._worse
+        chance = _FEW_BREAKS + _SPREAD * math.sqrt(expected)
+        self._worse = broke > WORSE * expected and broke - expected > chance
+        if before and self._worse and step.number > 1:
+            calm = self._calm
+            self._settle(now, step.number // 2, f"more breaks with {step.number} than before")
+            self._calm, self._fresh, self._halved = calm, False, step
 
     def _measured(self, now: float, received: int, breaks: int) -> Step:
         came = received - self._received
@@ -159,6 +195,10 @@ class Ramp:
         self.target = count
         self.phase = Phase.SETTLED
         self.bounded = False
+        self._worse, self._halved = False, None
+        if not again:
+            came, broke = (last - first for last, first in zip(self._last, self._first, strict=True))
+            self._calm, self._fresh = broke / max(came, 1), True
         self.why = f"settled at {count} ({said})"
 
     def _restart(self, now: float, received: int, breaks: int) -> None:

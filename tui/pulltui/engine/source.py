@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import httpx
 
@@ -80,6 +80,10 @@ class Source:
         """Bytes that came since the URL was resolved."""
         self.host = host_of(url)
         """Host that the bytes come from."""
+        self.took = 0.0
+        """Seconds that it took lately until the address was known, 0 while nobody knows."""
+        self.moves = 0
+        """How often resolving was given up since it last succeeded."""
         self._followed = 0
         self._requester = requester
         self._auth = auth
@@ -92,7 +96,12 @@ class Source:
         self._direct: httpx.URL | None = None
         self._went_to = url
         """The last address that answered."""
-        self._lock = asyncio.Lock()
+        self._due = False
+        """Somebody should resolve it anew, while the others go where it leads now."""
+        self._resolving: dict[Attempt, bool] = {}
+        """Who asks for the address, and whether they still wait for it, rather than for the bytes."""
+        self._resolved = asyncio.Event()
+        """Set, and replaced, when one of them is through."""
         self._barren = 0
         self._judged = 0
         """The last generation that turned out stale: many connections notice, one counts."""
@@ -107,49 +116,67 @@ class Source:
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
         if self._edges.avoided(self.host):
             self._direct = None
-        if self._direct is None:
+        if self._direct is None or (self._due and not self._resolving):
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
             attempt.hold(self._requester.gate(self._went_to))
-            async with self._turn():
-                attempt.release()
-                if self._direct is None:
-                    return await self._resolve(headers, start, end, attempt)
+            await self._turn()
+            attempt.release()
+            if self._direct is None or (self._due and not self._resolving):
+                return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self) -> None:
         """Wait while somebody else resolves, in case there will be nothing left to resolve.
 
-        For the first answer only a moment: who has to wait for it longer may as well ask, too, one after the
-        other.
+        Only for twice the time that it usually takes, if anybody knows: who has to wait for it longer may as
+        well ask, too, one after the other. Unless who resolves waits for something that all have to wait for.
         """
-        while not await self._acquired():
-            now = asyncio.get_running_loop().time()
-            if self._direct is None and now < self._next_may_ask:
-                continue
-            self._next_may_ask = now + self._follow_after / _FOLLOWERS
-            yield
-            return
-        try:
-            yield
-        finally:
-            self._lock.release()
+        now, patience = asyncio.get_running_loop().time, max(self._follow_after, 2 * self.took)
+        while self._direct is None and self._resolving:
+            left = self._next_may_ask - now()
+            if left <= 0:
+                if not any(attempt.waits or attempt.errand for attempt in self._resolving):
+                    self._next_may_ask = now() + patience / _FOLLOWERS
+                    return
+                left = patience
+            resolved = self._resolved
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await resolved.wait()
+        self._next_may_ask = now() + patience
 
-    async def _acquired(self) -> bool:
-        """Wait for the lock, but not long if nothing is known yet; return whether we have it."""
-        left = self._next_may_ask - asyncio.get_running_loop().time()
-        patience = left if left > 0 else self._follow_after
+    @contextmanager
+    def _resolves(self, attempt: Attempt) -> Iterator[Callable[[str], bool]]:
+        """Have the others know, and told when it is over.
+
+        Gives what to call with the host of each redirect: whether to ask for another one.
+        """
+        began, went_on = asyncio.get_running_loop().time(), attempt.went_on
+
+        def led(host: str) -> bool:
+            self._resolving[attempt] = avoided = self._edges.avoided(host)
+            if attempt.went_on == went_on:  # else it waited at a gate meanwhile
+                self.took = asyncio.get_running_loop().time() - began
+            return avoided
+
+        self._resolving[attempt] = True
         try:
-            async with asyncio.timeout(patience if self.generation == 0 else None):
-                await self._lock.acquire()
-        except TimeoutError:
-            return False
-        return True
+            yield led
+            self._due, self.moves = False, 0
+        finally:
+            del self._resolving[attempt]
+            resolved, self._resolved = self._resolved, asyncio.Event()
+            resolved.set()
+
+    def resolves(self, attempt: Attempt) -> bool:
+        """Return whether that one asks where the bytes are, and does not know yet."""
+        return self._resolving.get(attempt, False)
 
     def refresh(self, generation: int) -> None:
-        """Have the URL resolved again, unless that happened since `generation`."""
-        if generation == self.generation:
-            self._direct = None
+        """Have one connection resolve the URL again, unless that happened since `generation`; it may lead
+        somewhere better. The others use the one there is.
+        """
+        self._due = self._due or generation == self.generation
 
     def freshen(self, call: int) -> None:
         """Follow the blob's calls for a fresh URL: `call` counts them."""
@@ -158,24 +185,23 @@ class Source:
             self._direct = None
 
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
-        try:
-            answer = await self._requester.get(
-                self.url, headers, attempt, self._auth, avoid=self._edges.avoided
-            )
-        except PartSetback as setback:
-            setback.resolving = True
-            raise
-        except HostSetback as setback:
-            self._edges.spare(setback.host)  # it was asked for another one
-            raise
-        self.generation += 1
-        self.gained = 0
-        stream = await self._judge(answer, self.generation, start, end, attempt)
-        self._edges.offered(host_of(self.url), answer.host)
-        self._direct = self._went_to = answer.url
-        self.host = answer.host
-        self._edges.spare(self.host)
-        return stream
+        with self._resolves(attempt) as led:
+            try:
+                answer = await self._requester.get(self.url, headers, attempt, self._auth, avoid=led)
+            except PartSetback as setback:
+                setback.resolving = True
+                raise
+            except HostSetback as setback:
+                self._edges.spare(setback.host)  # it was asked for another one
+                raise
+            self.generation += 1
+            self.gained = 0
+            stream = await self._judge(answer, self.generation, start, end, attempt)
+            self._edges.offered(host_of(self.url), answer.host)
+            self._direct = self._went_to = answer.url
+            self.host = answer.host
+            self._edges.spare(self.host)
+            return stream
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         url, generation = self._direct or self.url, self.generation
@@ -220,7 +246,8 @@ class Source:
         if generation == self.generation and generation != self._judged:
             self._judged = generation
             self._barren = 0 if self.gained else self._barren + 1
-        self.refresh(generation)
+        if generation == self.generation:
+            self._direct = None
         if self._barren >= _BARREN:
             words = await answer.words(attempt)
             portal = SIGN_IN if words == WEB_PAGE else ""

@@ -16,7 +16,7 @@ LEAST = 256_000
 """A remainder is not split into less than this."""
 SOON = 0.25
 """What is through in so many seconds is left alone: what was sent already would be sent again."""
-_SIBLINGS = 3
+SIBLINGS = 3
 """Fewer others do not tell what speed is usual."""
 _PATIENCE_DOUBLINGS = 5
 
@@ -62,15 +62,20 @@ def usual_rate(rates: Sequence[float]) -> float:
     Not the median of the connections: where every second one crawls, that would be to crawl.
     """
     known = sorted((rate for rate in rates if rate > 0), reverse=True)
-    if len(known) < _SIBLINGS:
+    if len(known) < SIBLINGS:
         return 0.0
     half = sum(known) / 2
     return next(rate for rate, so_far in zip(known, accumulate(known), strict=True) if so_far >= half)
 
 
-def is_slow(rate: float, siblings: Sequence[float], factor: float) -> bool:
-    """Return whether a speed is below `factor` of the median of the siblings'."""
-    return len(siblings) >= _SIBLINGS and rate < factor * median(siblings)
+def is_slow(rate: float, siblings: Sequence[float], factor: float, ended: Sequence[float] = ()) -> bool:
+    """Return whether a speed is below `factor` of the siblings', those that `ended` lately included.
+
+    Of their median, or, where most of those that are there crawl, of the speed at which most bytes come.
+    """
+    known = [*siblings, *ended]
+    usual = median(known) if len(known) >= SIBLINGS else 0.0
+    return rate < factor * max(usual, usual_rate([rate, *siblings]))
 
 
 def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> float:
@@ -79,6 +84,11 @@ def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> flo
     `busy` as in Patience, `first_byte` as in Usual, `begun` and `moves` as in Progress.
     """
     return _doubled(busy if begun else max(busy, 3 * first_byte), moves)
+
+
+def silence(idle: float, first_byte: float, moves: int = 0) -> float:
+    """Return the seconds without a byte that are more than usual; arguments as for `too_quiet`."""
+    return _doubled(max(idle, 4 * first_byte), moves)
 
 
 def _doubled(seconds: float, moves: int) -> float:
@@ -103,7 +113,7 @@ def reason(
     eager = idle or blocks
     because = "a connection is free" if idle else "what is behind it waits to be hashed"
     limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
-    wait = max(patience.idle, 4 * usual.first_byte)
+    wait = silence(patience.idle, usual.first_byte)
     # Who has not answered may have become slow to answer; one that fell silent is asked anew sooner.
     lasts = min(wait * (1 + math.comb(run.moves, 2)), limit) if run.begun else _doubled(wait, run.moves)
     if eager and run.silent >= lasts:

@@ -62,9 +62,8 @@ class Tuning(msgspec.Struct, frozen=True):
     backlog: int = 32 * MIB
     """Received but unwritten bytes at which the sockets wait."""
     swift_backlog: int = 8 * MIB
-    """The same while the disk is swift: it has them written in a moment, so that more would bridge nothing. All
-    of them are lost with a kill, and that shall cost 16 MiB: the rest is for the chunks that are being read
-    when it is full."""
+    """The same while the disk is swift: it has them written in a moment, more would bridge nothing. All of
+    them are lost with a kill, and that shall cost 16 MiB: the rest is for what is being read meanwhile."""
     checkpoint_bytes: int = 64 * MIB
     checkpoint_seconds: float = 10.0
     """Written bytes (over all blobs) and time after which part states are made durable, of the blobs that

@@ -1,0 +1,134 @@
+"""What a crew makes of what it sees: of others' bytes, of pauses, of lines that are simply slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pulltui.demo import Registry
+from pulltui.engine.blob import BlobDownload
+from pulltui.engine.crew import Crew
+from pulltui.engine.ramp import Ramp
+from support.engine import Engine
+from support.registry import layer, make_model
+
+MB = 1_000_000
+MODEL = make_model("wide", 8 * MB, seed=80)
+DIGEST = layer(MODEL).digest
+
+Registries = Callable[..., Registry]
+Engines = Callable[..., Engine]
+
+
+def test_what_came_before_a_pause_is_not_taken_for_speed(registry: Registries, engine: Engines) -> None:
+    server = registry(make_model("big", 80 * MB, seed=81), faults="rate@2MB/s,link@60MB/s")
+    it = engine(connections="auto", part_size=1 * MB, tuning={"ramp_step": 0.3})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 30 * MB, "some of it")
+    it.pause(pull)
+    it.resume(pull)
+    it.until(lambda: it.pull(pull).connections > 20, "more than twenty connections")
+    assert " MB/s each)" in it.pull(pull).connections_why
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_each_of_two_pulls_that_share_a_blob_counts_its_own_bytes(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: dict[Ramp, int] = {}
+    look = Ramp.look
+
+    def counting(ramp: Ramp, now: float, received: int, breaks: int, in_use: int, *, held: bool) -> None:
+        counted[ramp] = received
+        look(ramp, now, received, breaks, in_use, held=held)
+
+    monkeypatch.setattr(Ramp, "look", counting)
+    server = registry(MODEL, make_model("copy", 8 * MB, seed=80), faults="rate@300KB/s")
+    it = engine(connections=4, part_size=1 * MB)
+    both = [it.add(name) for name in server.names()]
+    it.until(lambda: it.blob(both[0], DIGEST).done > 5 * MB, "most of it")
+    assert len(counted) == 2
+    assert min(counted.values()) > 1 * MB
+    assert sum(counted.values()) < 1.1 * server.counters.bytes_sent(DIGEST)
+    it.service.remove(both, delete=True).result(30)
+
+
+def test_who_rests_because_of_a_moment_between_two_looks_goes_on(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound falls, connection 1 asks and rests, the bound rises again: no look saw a change."""
+    looks = asked = 0
+    low = False
+    look, surplus, wanted = Crew.look, Crew.surplus, Crew.wanted
+
+    def counted(crew: Crew) -> None:
+        nonlocal looks
+        looks += 1
+        look(crew)
+
+    def momentarily(crew: Crew, number: int) -> bool:
+        nonlocal low, asked
+        low = number == 1 and looks < 20
+        asked = asked or (looks if number == 1 and not low else 0)
+        rests = surplus(crew, number)
+        low = False
+        return rests
+
+    async def look_beside(blob: BlobDownload) -> None:
+        """Each time it did, everybody would look again."""
+
+    monkeypatch.setattr(BlobDownload, "look_beside", look_beside)
+    monkeypatch.setattr(Crew, "look", counted)
+    monkeypatch.setattr(Crew, "surplus", momentarily)
+    monkeypatch.setattr(Crew, "wanted", property(lambda crew: 1 if low else wanted.fget(crew)))  # type: ignore[attr-defined]
+    server = registry(MODEL, faults="rate@50KB/s")
+    it = engine(connections=4, part_size=1 * MB)
+    pull = it.add(server.names()[0])
+    it.until(lambda: asked, "connection 1 to ask again")
+    assert asked <= 25
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_one_connection_that_crawls_is_seen_by_what_it_was(registry: Registries, engine: Engines) -> None:
+    server = registry(MODEL, faults="rate@4MB/s")
+    it = engine(
+        connections=1,
+        part_size=1 * MB,
+        stall_timeout=300.0,
+        tuning={"takeover_after": 0.4, "rate_window": 0.3, "run_seconds": 2.0},
+    )
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 5 * MB, "most of it")
+    server.faults = "slow@200KB/s*1,rate@4MB/s"
+    it.until_done(pull)
+    assert [event.why for event in it.events() if "far slower" in event.why]
+
+
+def test_slow_connections_that_have_just_asked_are_not_useless(registry: Registries, engine: Engines) -> None:
+    """At 250 KB/s bytes come in lumps; a first byte that takes as long as one of them is no silence."""
+    server = registry(MODEL, faults="rate@250KB/s")
+    tuning = {"idle_after": 0.15, "look": 0.1, "ramp_step": 1.0}
+    it = engine(connections="auto", part_size=100_000, stall_timeout=300.0, tuning=tuning)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 500_000, "a beginning")
+    server.faults = "rate@250KB/s,ttfb@400ms"
+    found: set[str] = set()
+
+    def most() -> bool:
+        found.add(it.pull(pull).connections_why)
+        return it.pull(pull).done > 5 * MB
+
+    it.until(most, "most of it")
+    assert any("growing: 32" in why for why in found)
+    assert not [why for why in found if "more for slow ones" in why]
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_a_slow_line_is_left_alone(registry: Registries, engine: Engines) -> None:
+    """The registry knows no other host: one connection sees once whether it does."""
+    server = registry(MODEL, faults="rate@20KB/s")
+    it = engine(connections=4, part_size=100_000, stall_timeout=300.0, tuning={"takeover_after": 0.1})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 300_000, "some of it")
+    assert sum("all connections crawl" in event.why for event in it.events()) <= 1
+    it.service.remove([pull], delete=True).result(30)

@@ -1,0 +1,211 @@
+"""Who asks the registry for an address, and who waits for whom: a source without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import httpx
+import pytest
+from pulltui.engine.attempt import Attempt
+from pulltui.engine.auth import Authenticator
+from pulltui.engine.edges import Edges
+from pulltui.engine.gates import Gate
+from pulltui.engine.login import Secrets
+from pulltui.engine.request import Answer, Requester
+from pulltui.engine.setbacks import PartSetback
+from pulltui.engine.source import Source, Stream
+from pulltui.engine.tuning import Tuning
+from support.clock import Clock
+
+REGISTRY = httpx.URL("http://registry/blob")
+SIZE = 1000
+
+
+class Entry:
+    """A way through a gate that is always open."""
+
+    def leave(self) -> None:
+        """Nobody counts."""
+
+
+class Network(Requester):
+    """A registry that sends to a host, each answering when it is told to."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.asked: list[str] = []
+        """Hosts, in order."""
+        self.registry = asyncio.Event()
+        self.host = asyncio.Event()
+        self.registry.set()
+        self.host.set()
+        self.broken = False
+        """The registry breaks off."""
+        self._clock = clock
+        self._one_more = asyncio.Event()
+
+    async def until_asked(self, count: int) -> None:
+        """Wait until there were so many requests."""
+        while len(self.asked) < count:
+            self._one_more.clear()
+            await self._one_more.wait()
+
+    def gate(self, url: httpx.URL) -> Gate:
+        """A new one."""
+        return Gate(url.host, Tuning(), self._clock)
+
+    async def get(  # type: ignore[override]
+        self,
+        url: httpx.URL,
+        headers: dict[str, str],
+        attempt: Attempt,
+        auth: object,
+        *,
+        redirected: bool = False,
+        avoid: Callable[[str], bool] = lambda _: False,
+    ) -> Answer:
+        self.asked.append(url.host)
+        self._one_more.set()
+        if url == REGISTRY:
+            registry = self.registry
+            await registry.wait()
+            if self.broken:
+                raise PartSetback("broken")
+            avoid("host")
+            url, redirected = httpx.URL("http://host/blob"), True
+        await self.host.wait()
+        about = {"content-range": f"bytes 0-99/{SIZE}", "content-length": "100"}
+        response = httpx.Response(206, headers=about, request=httpx.Request("GET", url))
+        return Answer(response, Entry(), redirected, Secrets())  # type: ignore[arg-type]
+
+
+class World:
+    """A source and its network."""
+
+    def __init__(self, follow_after: float = math.inf) -> None:
+        self.clock = Clock()
+        self.network = Network(self.clock)
+        self.source = Source(
+            self.network,
+            REGISTRY,
+            "sha256:" + "0" * 64,
+            SIZE,
+            6,
+            auth=Authenticator.__new__(Authenticator),
+            edges=Edges(self.clock, 3.0),
+            follow_after=follow_after,
+        )
+
+    def attempt(self) -> Attempt:
+        return Attempt(self.clock, 30.0, Tuning())
+
+    def open(self, attempt: Attempt | None = None) -> asyncio.Task[Stream]:
+        return asyncio.create_task(self.source.open(0, 100, attempt or self.attempt()))
+
+
+async def settled() -> None:
+    """Everybody got as far as they could."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_others_wait_for_the_first_answer_and_go_there_directly() -> None:
+    world = World()
+    world.network.registry.clear()
+    tasks = [world.open() for _ in range(3)]
+    await settled()
+    assert world.network.asked == ["registry"]
+    world.network.registry.set()
+    await asyncio.gather(*tasks)
+    assert world.network.asked == ["registry", "host", "host"]
+
+
+async def test_an_address_that_is_asked_for_on_suspicion_serves_until_there_is_another() -> None:
+    world = World()
+    await world.open()
+    world.source.refresh(1)
+    world.network.registry.clear()
+    first, *others = [world.open() for _ in range(3)]
+    await asyncio.gather(*others)
+    assert world.network.asked[1:] == ["registry", "host", "host"], "one asks, the others go on"
+    assert not first.done()
+    world.network.registry.set()
+    await first
+    await world.open()
+    assert world.network.asked[4:] == ["host"]
+    assert world.source.generation == 2
+
+
+async def test_what_was_resolved_meanwhile_is_not_asked_for_again() -> None:
+    world = World()
+    await world.open()
+    world.source.refresh(1)
+    await world.open()
+    world.source.refresh(1)
+    await world.open()
+    assert world.network.asked == ["registry", "registry", "host"]
+
+
+async def test_when_one_fails_the_next_asks() -> None:
+    world = World()
+    world.network.registry.clear()
+    world.network.broken = True
+    first, second, third = [world.open() for _ in range(3)]
+    await settled()
+    old, world.network.registry = world.network.registry, asyncio.Event()
+    old.set()
+    with pytest.raises(PartSetback):
+        await first
+    await settled()
+    assert world.network.asked == ["registry", "registry"], "one of the two that waited"
+    world.network.broken = False
+    world.network.registry.set()
+    await asyncio.gather(second, third)
+    assert world.network.asked == ["registry", "registry", "host"]
+
+
+async def test_one_that_gets_no_answer_is_followed_by_others_also_later_on() -> None:
+    world = World(follow_after=0.01)
+    await world.open()
+    world.source.freshen(1)
+    world.network.registry.clear()
+    tasks = [world.open() for _ in range(3)]
+    await world.network.until_asked(4)
+    world.network.registry.set()
+    await asyncio.gather(*tasks)
+    assert world.network.asked == ["registry"] * 4
+
+
+async def test_nobody_follows_one_that_waits_for_what_all_have_to_wait_for() -> None:
+    world = World(follow_after=0.01)
+    world.network.registry.clear()
+    first = world.attempt()
+    tasks = [world.open(first)]
+    await settled()
+    first.errand = True
+    tasks += [world.open(), world.open()]
+    await asyncio.sleep(0.05)
+    assert world.network.asked == ["registry"]
+    world.network.registry.set()
+    await asyncio.gather(*tasks)
+    assert world.network.asked == ["registry", "host", "host"]
+
+
+async def test_it_is_known_who_asks_for_the_address_until_the_host_is_known() -> None:
+    world = World()
+    world.network.registry.clear()
+    world.network.host.clear()
+    attempt = world.attempt()
+    task = world.open(attempt)
+    await settled()
+    assert world.source.resolves(attempt)
+    await asyncio.sleep(0.02)
+    world.network.registry.set()
+    await settled()
+    assert not world.source.resolves(attempt), "now it waits for the bytes, like all others"
+    assert 0.01 < world.source.took < 1
+    world.source.moves = 2
+    world.network.host.set()
+    await task
+    assert world.source.moves == 0

@@ -1,0 +1,43 @@
+"""How a run stands, for the crew whose connection fetches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulltui.engine.run import Run
+
+if TYPE_CHECKING:
+    from pulltui.engine.blob import BlobDownload
+
+BEHIND = 128_000_000
+"""So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
+connections had nothing else to do."""
+
+
+def blocks(blob: BlobDownload) -> Run | None:
+    """Return the run for which much that is written waits to be hashed, None if there is none."""
+    if blob.table is None or blob.verified or not blob.runs:
+        return None
+    reached = blob.table.written_prefix(blob.hashed)
+    front = min(blob.runs, key=lambda run: run.position)
+    return front if front.start <= reached <= front.position and blob.written - reached > BEHIND else None
+
+
+def free(run: Run) -> bool:
+    """Return whether nothing but its connection holds a run back."""
+    return run.attempt is not None and not run.attempt.excused
+
+
+def silent(run: Run) -> float:
+    """Return the seconds since a run's last byte."""
+    return run.attempt.silent() if run.attempt is not None else 0.0
+
+
+def resolves(run: Run) -> bool:
+    """Return whether it asks the registry where the bytes are."""
+    return run.attempt is not None and run.source.resolves(run.attempt)
+
+
+def receiving(run: Run) -> bool:
+    """Return whether bytes come."""
+    return run.attempt is not None and not run.attempt.waits and run.received > 0
