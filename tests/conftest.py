@@ -17,7 +17,8 @@ with suppress(ImportError):
 
 
 # A commit passes or fails; what chance finds once more is looked for with --hypothesis-profile=search.
-settings.register_profile("steady", derandomize=True)
+# No deadline: how long an example takes says how busy the machine is.
+settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("steady")
 

@@ -24,6 +24,13 @@ def settings_of(home: Path) -> Path:
     return file
 
 
+def rewrite(file: Path, text: str) -> None:
+    """Change the settings file in one step: whoever looks finds the old text or the new."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
+
+
 def pull(registry: Registry, *more: str) -> list[str]:
     return ["pull", *registry.names(), "--models-dir", "models", *more]
 
@@ -99,12 +106,12 @@ class TestChanges:
         file.write_text('[transfer]\nbandwidth = "500 KB/s"\n')
         process = start(pull(registry, "--json"), tmp_path)
         registry.counters.wait_for(lambda counters: counters.bytes_sent() > 0, timeout=30)
-        file.write_text('[transfer]\nbandwidth = "unlimited"\n[ui]\nfps = 200\n')
+        rewrite(file, '[transfer]\nbandwidth = "unlimited"\n[ui]\nfps = 200\n')
         assert process.stdout is not None and process.stderr is not None
         lines = map(json.loads, process.stdout)
         told = next(line for line in lines if line["event"] == "note")
         assert told["why"].startswith(f"settings stay as they are: {file}:4: ui.fps: 200")
-        file.write_text('[transfer]\nbandwidth = "unlimited"\nconnections = 3\n')
+        rewrite(file, '[transfer]\nbandwidth = "unlimited"\nconnections = 3\n')
         notes = [line for line in lines if line["event"] == "note"]
         assert (process.wait(timeout=30), process.stderr.read()) == (0, "")
         assert [(line["pull"], line["why"]) for line in notes] == [
@@ -121,7 +128,7 @@ class TestChanges:
         file.write_text("")
         process = start(pull(registry, "--json", "--limit", "3 MB/s"), tmp_path)
         registry.counters.wait_for(lambda counters: counters.bytes_sent() > 0, timeout=30)
-        file.write_text('[transfer]\nbandwidth = "unlimited"\nactive_pulls = 3\n')
+        rewrite(file, '[transfer]\nbandwidth = "unlimited"\nactive_pulls = 3\n')
         out, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, "")
         lines = [json.loads(line) for line in out.splitlines()]
@@ -135,7 +142,7 @@ def test_the_app_shows_a_change_of_the_settings(registry: Registry, tmp_path: Pa
     file.write_text("")
     with Terminal([*registry.names(), "--models-dir", "models"], tmp_path) as terminal:
         registry.counters.wait_for(lambda counters: counters.bytes_sent() > 0, timeout=30)
-        file.write_text("[transfer]\nactive_pulls = 5\n")
+        rewrite(file, "[transfer]\nactive_pulls = 5\n")
         terminal.wait_for(rb"transfer.active_pulls: 2")
         terminal.type(b"q")
         terminal.wait_for(rb"pulltui: 1 pull is unfinished. Everything received is recorded")

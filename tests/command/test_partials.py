@@ -17,7 +17,7 @@ from pulltui.engine.store import Store
 from pulltui_config.locations import locate
 from support import ollama_partials as ollama
 from support.command import Terminal, run, start
-from support.commands import SIZE, SLOW, Command
+from support.commands import SIZE, SLOW, SOME, Command
 from support.registry import MB, layer, make_model
 
 
@@ -50,7 +50,7 @@ def begun(tiny: Model, tmp_path: Path) -> Path:
         process = start(["pull", *slow.names(), "--models-dir", "models", "--json"], tmp_path)
         assert process.stdout is not None
         for line in process.stdout:
-            if json.loads(line).get("done", 0) > SIZE // 10:
+            if json.loads(line).get("done", 0) > SOME:
                 break
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
@@ -85,7 +85,7 @@ class TestShowing:
         found = {each["digest"]: each for each in list_of(begun)}
         ours = found[digest]
         assert (ours["owner"], ours["size"], ours["why"]) == ("pulltui", SIZE, "")
-        assert SIZE // 10 < ours["done"] < SIZE
+        assert SOME < ours["done"] < SIZE
         theirs = found[other.digest]
         assert (theirs["owner"], theirs["size"], theirs["done"]) == (
             "ollama",
@@ -112,9 +112,9 @@ class TestShowing:
     def test_while_another_holds_the_directory_it_is_shown_with_who_that_is(
         self, tiny: Model, tmp_path: Path
     ) -> None:
-        with Registry([tiny], "link@100KB/s") as slow:  # a minute: it holds the directory until it is told
+        with Registry([tiny], SLOW) as slow:  # it holds the directory until it is told
             process = start(["pull", *slow.names(), "--models-dir", "models", "--json"], tmp_path)
-            slow.counters.wait_for(lambda counters: counters.bytes_sent() > SIZE // 100)
+            slow.counters.wait_for(lambda counters: counters.bytes_sent() > SOME)
             listed = run(["partials", "--json", "--models-dir", "models"], tmp_path)
             assert listed.returncode == 4
             assert f"process {process.pid}" in json.loads(listed.stdout)["held"]

@@ -11,7 +11,7 @@ from pulltui.demo import Model, Registry
 from pulltui.desk import HELD
 from pulltui.engine.queuefile import Entry
 from support.command import Terminal, run, start
-from support.commands import SIZE, SLOW, Command, blobs_of, whole
+from support.commands import SIZE, SLOW, SOME, Command, blobs_of, whole
 from support.queuefiles import Files
 from support.registry import MB
 
@@ -30,7 +30,7 @@ class TestWithPulls:
     ) -> None:
         registry.faults = SLOW
         process = start(["pull", *registry.names(), "--models-dir", "models"], tmp_path)
-        registry.counters.wait_for(lambda counters: counters.bytes_sent() > 1 * MB, timeout=30)
+        registry.counters.wait_for(lambda counters: counters.bytes_sent() > SOME, timeout=30)
         code, shown = self.status(tmp_path)
         assert (code, str(process.pid) in shown["held"]) == (HELD, True)
         process.send_signal(signal.SIGTERM)
@@ -50,7 +50,7 @@ class TestWithPulls:
     ) -> None:
         registry.faults = SLOW
         with Terminal([*registry.names(), "--models-dir", "models"], tmp_path) as terminal:
-            registry.counters.wait_for(lambda counters: counters.bytes_sent() > 1 * MB, timeout=30)
+            registry.counters.wait_for(lambda counters: counters.bytes_sent() > SOME, timeout=30)
             terminal.type(b"q")
             assert terminal.end() == 0
         registry.faults = ""
@@ -86,7 +86,7 @@ class TestWithPulls:
     def test_a_cap_of_the_command_line_counts_when_it_runs(self, registry: Registry, tmp_path: Path) -> None:
         registry.faults = SLOW
         process = start(["pull", *registry.names(), "--models-dir", "models"], tmp_path)
-        registry.counters.wait_for(lambda counters: counters.bytes_sent() > 1 * MB, timeout=30)
+        registry.counters.wait_for(lambda counters: counters.bytes_sent() > SOME, timeout=30)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
         registry.faults = ""

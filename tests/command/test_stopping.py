@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from pulltui.demo import Model, Registry
 from support.command import Terminal, run, start
-from support.commands import SIZE, SLOW, blobs_of, whole
-from support.registry import MB
+from support.commands import SIZE, SLOW, SOME, blobs_of, whole
 
 
 class TestStopping:
@@ -31,7 +30,7 @@ class TestStopping:
         process = start(["pull", *registry.names(), "--models-dir", "models", "--json", *more], home)
         assert process.stdout is not None
         for line in process.stdout:
-            if json.loads(line).get("done", 0) > SIZE // 10:
+            if json.loads(line).get("done", 0) > SOME:
                 return process
         raise AssertionError(process.communicate())
 
@@ -97,7 +96,7 @@ class TestStopping:
         os.set_blocking(write, True)
         process = start(["pull", *slow.names(), "--models-dir", "models"], tmp_path, stdout=write)
         os.close(write)
-        slow.counters.wait_for(lambda counters: counters.bytes_sent() > 1 * MB)
+        slow.counters.wait_for(lambda counters: counters.bytes_sent() > SOME)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 143
         os.close(read)

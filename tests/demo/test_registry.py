@@ -122,7 +122,7 @@ def test_ranges(
 
 
 def test_head_says_the_same_without_a_body(registry: Registry) -> None:
-    answer = ask(resolve(registry, "library/tiny", BLOB), method="HEAD", patience=0.2)
+    answer = ask(resolve(registry, "library/tiny", BLOB), method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.get("content-length") == str(BLOB.size)
 
@@ -220,7 +220,7 @@ def test_stopping_ends_the_thread_and_frees_the_ports() -> None:
     url, port = registry.url, urlsplit(registry.url).port
     registry.stop()
     registry.stop()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)
     with socket.socket() as free:

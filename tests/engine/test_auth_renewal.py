@@ -168,7 +168,7 @@ def test_a_pull_behind_redirects_goes_on_with_fresh_tokens(
         return answer(request)
 
     server.answer = redirect
-    it = engine(transport=transport_kind, max_retries=0)
+    it = engine(transport=transport_kind, max_retries=0, stall_timeout=30.0)
     it.until_done(it.add(f"{server.host}/{BIG.path}"))
     it.assert_installed(BIG, host=server.host)
     assert door.issued == 2

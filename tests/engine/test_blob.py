@@ -185,7 +185,9 @@ def test_checkpoints_come_after_so_many_bytes_over_all_blobs(
             if (it.work / f"{layer(model).digest.replace(':', '-')}-partial.json").exists()
         )
 
-    assert durable() >= 300 * KB
+    server.go_offline()
+    it.until(lambda: durable() >= 300 * KB, "a checkpoint")
+    server.go_online()
     it.until_done(*pulls)
 
 

@@ -18,7 +18,7 @@ from support.registry import layer, make_model
 MB = 1_000_000
 MODEL = make_model("tiny", 2500 * KB, seed=140)
 DIGEST = layer(MODEL).digest
-EAGER = {"takeover_after": 0.2, "idle_after": 0.1, "backlog": 300 * KB}
+EAGER = {"quiet_after": 0.2, "takeover_after": 0.3, "idle_after": 0.2, "backlog": 300 * KB}
 """Whoever could be blamed for the disk's doing would be."""
 
 Registries = Callable[..., Registry]
@@ -153,8 +153,10 @@ def test_syncs_that_take_long_are_waited_for_and_named(
 ) -> None:
     """Sockets wait only for what a power cut could cost, and go on at once when it is safe."""
     real = os.fdatasync
+    syncs: list[int] = []
 
     def fdatasync(fd: int) -> None:
+        syncs.append(fd)
         time.sleep(0.6)
         real(fd)
 
@@ -167,7 +169,7 @@ def test_syncs_that_take_long_are_waited_for_and_named(
     it.until_done(pull)
     it.assert_installed(MODEL, host=server.host)
     assert_nobody_is_blamed(it, server)
-    assert it.pull(pull).seconds < 0.6 * 12, "a megabyte a sync or so, one at the beginning, one at the end"
+    assert len(syncs) <= 12, "a megabyte a sync or so, one at the beginning, one at the end"
 
 
 def test_a_server_that_hangs_up_while_the_disk_holds_us_back_is_not_to_blame(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +29,7 @@ ENVIRON = {"PATH": os.environ["PATH"], "KEPT": "as inherited"}
 class Kit:
     """Hooks over a log of their own, and what they told."""
 
-    def __init__(self, models: Path, limit: float) -> None:
+    def __init__(self, models: Path, limit: float, clock: Callable[[], float]) -> None:
         self.log = EventLog(lambda: 0.0)
         self.commands = settings.Hooks()
         self.told: Told = []
@@ -38,6 +40,7 @@ class Kit:
             models_dir=models,
             environ=ENVIRON,
             limit=limit,
+            clock=clock,
         )
 
     def on_done(self, *command: str) -> None:
@@ -58,11 +61,11 @@ class Kit:
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Kit]:
-    """`kit(limit=60)`; commands run in the test's own directory."""
+    """`kit(limit=60, clock=time.monotonic)`; commands run in the test's own directory."""
     monkeypatch.chdir(tmp_path)
 
-    def make(limit: float = 60) -> Kit:
-        return Kit(tmp_path / "models", limit)
+    def make(limit: float = 60, clock: Callable[[], float] = time.monotonic) -> Kit:
+        return Kit(tmp_path / "models", limit, clock)
 
     return make
 
@@ -177,12 +180,15 @@ def test_one_that_takes_too_long_is_ended_with_all_it_started(
     deaf: str, kit: Callable[..., Kit], tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "alive")
-    each = kit(limit=0.2)
+    begun = threading.Event()
+    # Time flies as soon as the hook has begun: it is not ended before.
+    each = kit(limit=1000, clock=lambda: time.monotonic() * (100_000 if begun.is_set() else 1))
     each.shell(f"{deaf}exec 3> alive; exec >&- 2>&-; sleep 1000 & sleep 1000")
     each.done()
     with (tmp_path / "alive").open("rb") as alive:
+        begun.set()
         assert alive.read() == b"", "until nobody has it open any more"
-    assert each.end() == [("tiny", "hooks.on_done: took longer than 0.2 s and was ended")]
+    assert each.end() == [("tiny", "hooks.on_done: took longer than 1000 s and was ended")]
 
 
 def test_no_more_than_two_run_at_once_and_all_get_their_turn(kit: Callable[..., Kit], tmp_path: Path) -> None:
@@ -197,11 +203,17 @@ def test_no_more_than_two_run_at_once_and_all_get_their_turn(kit: Callable[..., 
     assert sorted((tmp_path / "ran").read_text().split()) == [f"m{n}" for n in range(6)]
 
 
-def test_at_the_end_what_still_runs_is_ended_and_what_waits_is_left_out(kit: Callable[..., Kit]) -> None:
+def test_at_the_end_what_still_runs_is_ended_and_what_waits_is_left_out(
+    kit: Callable[..., Kit], tmp_path: Path
+) -> None:
     each = kit(limit=1000)
-    each.shell("sleep 1000")
+    each.shell('exec 3> "$PULLTUI_NAME"; sleep 1000')
+    for name in "ab":
+        os.mkfifo(tmp_path / name)
     for name in "abc":
         each.done(name)
+    for name in "ab":
+        (tmp_path / name).open("rb").close()  # when the hook has it open, too
     assert sorted(each.end(patience=0.1)) == [
         ("a", "hooks.on_done: ended because pulltui ends"),
         ("b", "hooks.on_done: ended because pulltui ends"),
@@ -209,10 +221,12 @@ def test_at_the_end_what_still_runs_is_ended_and_what_waits_is_left_out(kit: Cal
     ]
 
 
-def test_whoever_is_in_a_hurry_does_not_wait(kit: Callable[..., Kit]) -> None:
+def test_whoever_is_in_a_hurry_does_not_wait(kit: Callable[..., Kit], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alive")
     each = kit(limit=1000)
-    each.shell("sleep 1000")
+    each.shell("exec 3> alive; sleep 1000")
     each.done()
+    (tmp_path / "alive").open("rb").close()  # when the hook has it open, too
     each.hooks.hurry()
     assert each.end(patience=1000) == [("tiny", "hooks.on_done: ended because pulltui ends")]
 

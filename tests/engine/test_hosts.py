@@ -14,8 +14,7 @@ from pulltui.engine.setbacks import HostSetback, WrongAnswer
 from support.asker import BLOB, Asker, Serve
 from support.authserver import Door, Registry, Reply, TokenDoor
 from support.engine import KB, Engine
-from support.rawserver import closed_port
-from support.registry import make_model
+from support.registry import closed_port, make_model
 
 MODEL = make_model("tiny", 200 * KB, seed=74)
 

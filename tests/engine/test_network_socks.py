@@ -15,7 +15,8 @@ from pulltui.engine.transport import chunks
 from pulltui.engine.trouble import Fault, FaultKind, classify
 from support import socks
 from support.certificates import Authority
-from support.rawserver import OK, Handler, RawServer, answering, closed_port, reset
+from support.rawserver import OK, Handler, RawServer, answering, reset
+from support.registry import closed_port
 from support.socks import SocksProxy
 
 ClientFor = Callable[..., httpx.AsyncClient]

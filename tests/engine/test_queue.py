@@ -189,7 +189,7 @@ def test_removing_deletes_only_what_no_other_pull_needs(
     server = registry(big, TWO, faults="link@2MB/s")
     it = engine(transport=transport_kind, connections=2)
     gone, kept = (it.add(name) for name in server.names())
-    it.until(lambda: it.pull(kept).blobs, "resolved")
+    it.until(lambda: it.pull(gone).blobs and it.pull(kept).blobs, "resolved")
     it.until(lambda: it.blob(gone, own.blob.digest).done > 0, "own bytes")
     it.pause(kept, gone)
     assert it.on_disk(own.blob.digest)

@@ -21,6 +21,8 @@ MODELS = [make_model(f"m{number}", 600 * KB, seed=30 + number) for number in ran
 SHARED = Layer("model", GeneratedBlob(900 * KB, seed=71))
 ONE = build_model("library/one", [SHARED, Layer("system", BytesBlob(b"one"))])
 TWO = build_model("library/two", [SHARED, Layer("system", BytesBlob(b"two"))])
+SLOW = "link@20KB/s"
+"""Nothing ends while commands are given, and each of those waits for the disk."""
 
 
 @pytest.fixture
@@ -33,25 +35,32 @@ def kept(state: Path) -> list[str]:
     return [entry.model.model for entry in QueueFile(state).read().entries]
 
 
+def go_on(server: Registry, faults: str) -> None:
+    """From now on these; answers that are under way would go on as slowly as they began."""
+    server.faults = faults
+    server.reset_connections()
+
+
 def test_a_restart_goes_on_in_order_with_everything_as_it_was(
     registry: Registries, engine: Engines, state: Path, transport_kind: str
 ) -> None:
-    server = registry(*MODELS, faults="link@300KB/s")
-    it = engine(transport=transport_kind, active_pulls=2, state_dir=state)
+    server = registry(*MODELS, faults=SLOW)
+    it = engine(transport=transport_kind, active_pulls=2, stall_timeout=30.0, state_dir=state)
     names = [*server.names(), server.name("library/nowhere")]
     pulls = [it.add(name) for name in names]
     it.start_next(pulls[3])
     it.move(pulls[4], by=-99)
     it.pause(pulls[1])
     it.service.set_limit(3e6, [pulls[2]]).result(PATIENCE)
-    it.until(lambda: it.pull(pulls[0]).done > 100 * KB, "progress")
     it.until_failed(pulls[4])
+    go_on(server, "link@300KB/s")
+    it.until(lambda: it.pull(pulls[0]).done > 100 * KB, "progress")
     order = it.names()
     shown = {pull.name: pull for pull in it.look().pulls}
     assert it.stop()
     mark, have = server.counters.mark(), it.on_disk(layer(MODELS[0]).digest)
 
-    server.faults = ""
+    server.faults = SLOW
     it = engine(directory=it.directory, transport=transport_kind, active_pulls=1, state_dir=state)
     assert it.names() == order == kept(state)
     again = {name.rpartition("/")[2].partition(":")[0]: pull for name, pull in shown.items()}
@@ -65,6 +74,7 @@ def test_a_restart_goes_on_in_order_with_everything_as_it_was(
         again["nowhere"].kind,
     )
     assert by_name["m2"].limit == 3e6
+    go_on(server, "")
     it.until_done(*(by_name[name].id for name in ("m0", "m2", "m3")))
     assert server.counters.asked_again(layer(MODELS[0]).digest, have, mark) == []
     ended = [event.pull for event in it.events(EventKind.DONE)]
@@ -75,10 +85,12 @@ def test_a_restart_goes_on_in_order_with_everything_as_it_was(
 def test_without_a_network_the_totals_show_all_the_same(
     registry: Registries, engine: Engines, state: Path
 ) -> None:
-    server = registry(ONE, TWO, faults="link@2MB/s")
-    it = engine(state_dir=state)
+    server = registry(ONE, TWO, faults=SLOW)
+    it = engine(stall_timeout=30.0, state_dir=state)
     one, two = (it.add(name) for name in server.names())
-    it.until(lambda: it.pull(one).done > 200 * KB and it.pull(two).blobs, "progress")
+    it.until(lambda: it.pull(one).blobs and it.pull(two).blobs, "resolved")
+    go_on(server, "link@300KB/s")
+    it.until(lambda: it.pull(one).done > 200 * KB, "progress")
     it.pause(one, two)
     before = {pull.name: (pull.size, pull.done) for pull in it.look().pulls}
     total = (it.look().size, it.look().done)
@@ -103,8 +115,8 @@ def test_without_a_network_the_totals_show_all_the_same(
 def test_what_shall_not_go_on_by_itself_sleeps_and_is_no_less_unpaused(
     registry: Registries, engine: Engines, state: Path
 ) -> None:
-    server = registry(*MODELS[:3], faults="link@1MB/s")
-    it = engine(state_dir=state)
+    server = registry(*MODELS[:3], faults=SLOW)
+    it = engine(stall_timeout=30.0, state_dir=state)
     pulls = [it.add(name) for name in server.names()]
     it.pause(pulls[1])
     it.stop()
@@ -179,10 +191,11 @@ def test_removing_spares_what_only_a_kept_manifest_needs(
 ) -> None:
     own = Layer("projector", GeneratedBlob(400 * KB, seed=73))
     big = build_model("library/big", [SHARED, own])
-    server = registry(big, TWO, faults="link@2MB/s")
-    it = engine(state_dir=state, connections=4)
+    server = registry(big, TWO, faults=SLOW)
+    it = engine(state_dir=state, connections=4, stall_timeout=30.0)
     gone, other = (it.add(name) for name in server.names())
-    it.until(lambda: it.pull(other).blobs and it.blob(gone, own.blob.digest).done > 0, "both began")
+    it.until(lambda: it.pull(gone).blobs and it.pull(other).blobs, "resolved")
+    it.until(lambda: it.blob(gone, own.blob.digest).done > 0, "its own began")
     it.until(lambda: it.blob(gone, SHARED.blob.digest).done > 0, "the shared one began")
     it.stop()
     server.go_offline()

@@ -15,7 +15,8 @@ from pulltui.engine.request import Requester, host_of
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
 from pulltui.engine.tuning import Tuning
 from support.certificates import Authority
-from support.rawserver import Handler, RawServer, answering, closed_port, read_head, reset
+from support.rawserver import Handler, RawServer, answering, read_head, reset
+from support.registry import closed_port
 
 Serve = Callable[..., RawServer]
 Client = Callable[..., httpx.AsyncClient]

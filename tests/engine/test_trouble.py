@@ -15,7 +15,8 @@ from pulltui.engine.network import Way, find_way
 from pulltui.engine.transport import chunks
 from pulltui.engine.trouble import Distrust, Fault, FaultKind, classify
 from support.certificates import Authority
-from support.rawserver import OK, Handler, RawServer, answering, closed_port, read_head, reset
+from support.rawserver import OK, Handler, RawServer, answering, read_head, reset
+from support.registry import closed_port
 
 ClientFor = Callable[..., httpx.AsyncClient]
 Serve = Callable[..., RawServer]

@@ -96,7 +96,7 @@ def test_without_sizes_there_is_no_time_left_and_it_is_said_how_many_lack(
 
 
 def test_paused_pulls_are_not_waited_for_in_the_time_left(registry: Registries, engine: Engines) -> None:
-    server = registry(MODEL, OTHER, faults="link@2MB/s")
+    server = registry(MODEL, OTHER, faults="link@200KB/s")
     it = engine()
     paused, goes = (it.add(name) for name in server.names())
     it.until(lambda: it.pull(paused).done and it.pull(goes).done, "both move")
@@ -112,6 +112,7 @@ def test_paused_pulls_are_not_waited_for_in_the_time_left(registry: Registries, 
         return True
 
     it.until(moving, "a time left")
+    server.faults = ""
     it.until_done(goes)
     assert it.look().eta is None
 
@@ -178,7 +179,7 @@ def test_a_quiet_part_says_when_another_connection_takes_over(registry: Registri
 
 def test_a_connection_without_a_byte_is_connecting(registry: Registries, engine: Engines) -> None:
     server = registry(MODEL, faults="ttfb@400ms")
-    it = engine(connections=1)
+    it = engine(connections=1, stall_timeout=30.0)
     it.service.watch([DIGEST])
     pull = it.add(server.names()[0])
 

@@ -44,7 +44,8 @@ def sizes_in(manifest: bytes) -> dict[str, int]:
 
 
 def start(engine: Engines, transport: str) -> Engine:
-    return engine(part_size=4 * MB, transport=transport, network=Network(user_agent="run-0"))
+    network = Network(user_agent="run-0")
+    return engine(part_size=4 * MB, transport=transport, stall_timeout=30.0, network=network)
 
 
 def files(directory: Path) -> set[str]:

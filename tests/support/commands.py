@@ -11,7 +11,10 @@ from support.registry import MB
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 SIZE = 6 * MB
-SLOW = "link@2MB/s"
+SLOW = "link@100KB/s"
+"""A minute for all of it: whoever is to come in the middle does."""
+SOME = SIZE // 100
+"""So many bytes of it are here soon all the same."""
 
 
 def blobs_of(models: Path) -> dict[str, int]:

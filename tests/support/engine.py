@@ -19,6 +19,7 @@ from pulltui.engine.tuning import Tuning
 from pulltui.engine.views import BlobView, EngineView, Event, EventKind, PullState, PullView
 from pulltui_config import Settings
 from pulltui_config.settings import Network, Retry, Storage, Transfer
+from support.clock import PauselessClock
 
 T = TypeVar("T")
 KB = 1000
@@ -66,6 +67,7 @@ class Engine:
         stall_timeout: float = 0.4,
         max_retries: int = 6,
         slow_factor: float = 0.1,
+        backoff_cap: float = 0.05,
         keep_free: int = 0,
         check_space: bool = True,
         max_redirects: int = 10,
@@ -90,19 +92,22 @@ class Engine:
                 stall_timeout=stall_timeout,
                 max_retries=max_retries,
                 slow_factor=slow_factor,
-                backoff_cap=0.05,
+                backoff_cap=backoff_cap,
                 max_redirects=max_redirects,
             ),
             network=network or Network(),
         )
+        wanted = msgspec.structs.replace(TUNING, **(tuning or {}))
+        # The clock is asked with every view.
+        usual: dict[str, Any] = {"environ": {}, "clock": PauselessClock(max(0.03, 2 * wanted.publish))}
         self.directory = directory
         self.settings = settings
         """Those it was started with."""
         self.service = Service(
             settings,
             directory,
-            tuning=msgspec.structs.replace(TUNING, **(tuning or {})),
-            **({"environ": {}} | service),
+            tuning=wanted,
+            **(usual | service),
         )
         self._may_fall = may_fall
         self._rev = 0

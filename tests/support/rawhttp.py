@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 from pulltui.demo import Blob, Registry
 
+LONG = 10.0
+"""Seconds without a byte that are silence on any machine."""
+
 
 class Ending(Enum):
     """How an answer ended."""
@@ -47,31 +50,35 @@ class Answer:
 def ask(
     url: str,
     span: tuple[int, int] | None = None,
-    patience: float = 10.0,
+    patience: float = LONG,
     *,
+    after: int | None = None,
     enough: int | None = None,
     method: str = "GET",
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """One request on a connection of its own, with `span` (half open) as its range.
 
-    `patience`: how many seconds without a byte are silence. After `enough` bytes of body the client leaves.
+    `patience`: how many seconds without a byte are silence, once `after` bytes of body have come if that is
+    given; until then it is ten. After `enough` bytes of body the client leaves.
     """
     parts = urlsplit(url)
     lines = [f"{method} {parts.path}?{parts.query} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
     if span is not None:
         lines.append(f"Range: bytes={span[0]}-{span[1] - 1}")
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    with socket.create_connection((parts.hostname, parts.port), timeout=patience) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout=LONG) as sock:
         sock.sendall("\r\n".join([*lines, "", ""]).encode())
-        return _receive(sock, enough)
+        return _receive(sock, patience, after, enough)
 
 
-def _receive(sock: socket.socket, enough: int | None) -> Answer:
+def _receive(sock: socket.socket, patience: float, after: int | None, enough: int | None) -> Answer:
     answer = Answer()
     began = time.monotonic()
     raw = bytearray()
     while not _complete(answer, len(raw), enough):
+        due = after is None or (answer.status and len(raw) >= after)
+        sock.settimeout(patience if due else LONG)
         try:
             data = sock.recv(256 * 1024)
         except TimeoutError:

@@ -111,9 +111,3 @@ def answering(answer: bytes) -> Handler:
             connection.sendall(answer)
 
     return handler
-
-
-def closed_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -44,8 +44,14 @@ def differences(path: Path, blob: Blob, ranges: Iterable[Interval]) -> list[Inte
 
 
 def closed_port() -> int:
-    """A port number on 127.0.0.1 at which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port number on 127.0.0.1 at which nobody listens, and which no other process is given by chance.
+
+    A socket holds it, bound and never listening, as long as this process lives; a server that wants this very
+    number has it all the same.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    port: int = sock.getsockname()[1]
+    sock.detach()
+    return port

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from pulltui.demo import Registry
 from pulltui.demo.intervals import total
-from pulltui.engine.views import PartState, PullState
+from pulltui.engine.views import EventKind, PartState, PullState
 from pulltui.ui.app import PulltuiApp
 from support.apps import make_app, until
 from support.engine import KB, Engine
@@ -42,6 +42,11 @@ def more_than(it: Engine, pull: str, beyond: int) -> bool:
     return it.pull(pull).done > beyond
 
 
+def told(it: Engine, kind: EventKind, times: int) -> bool:
+    """Whether it was told so often by now."""
+    return len(it.events(kind)) >= times
+
+
 class Running(NamedTuple):
     """The app while it pulls the one model of a registry."""
 
@@ -66,10 +71,12 @@ async def test_pausing_by_key_in_the_middle_of_parts_fetches_no_byte_twice(
     server = registry(MODEL, faults="link@1MB/s")
     it = engine(transport=transport, part_size=250 * KB)
     async with pulling(it, server) as (app, pilot, pull):
-        for goal in (500 * KB, 4500 * KB):
+        for times, goal in enumerate((500 * KB, 4500 * KB), 1):
             await until(app, partial(in_the_middle_of_parts, it, pull, goal))
             await pilot.press("p")
-            await until(app, lambda: it.pull(pull).state is PullState.PAUSED)
+            # The event tells that what came is durable; the state shows at once.
+            await until(app, partial(told, it, EventKind.PAUSED, times))
+            assert it.pull(pull).state is PullState.PAUSED
             await until(app, lambda: it.pull(pull).connections == 0)
             have = it.on_disk(DIGEST)
             assert total(have) == it.blob(pull, DIGEST).done > goal
@@ -116,6 +123,7 @@ async def test_what_is_removed_and_taken_back_by_key_fetches_no_byte_twice(
     async with pulling(it, server) as (app, pilot, pull):
         await until(app, partial(in_the_middle_of_parts, it, pull, 500 * KB))
         await pilot.press("d")
+        await until(app, partial(told, it, EventKind.REMOVED, 1))
         await until(app, lambda: not it.look().pulls)
         have, mark = it.on_disk(DIGEST), server.counters.mark()
         assert total(have) > 500 * KB

@@ -104,12 +104,13 @@ def test_a_pull_paused_for_hours(registry: Registries, engine: Engines, witness:
 
 
 def test_a_second_pull_that_shares_blobs(registry: Registries, engine: Engines, witness: Witness) -> None:
-    server = registry(ONE, TWO, faults="link@4MB/s")
+    server = registry(ONE, TWO, faults="link@500KB/s")
     it = engine()
     pulls = [it.add(name) for name in server.names()]
     it.until(lambda: witness.look() or all(it.pull(pull).done > 300 * KB for pull in pulls), "both move")
     it.pause(pulls[0])
     age(it.directory)
+    server.faults = ""
     it.until(lambda: witness.look() or it.pull(pulls[1]).state is PullState.DONE, "the second is done")
     age(it.directory)
     it.resume(pulls[0])
@@ -128,7 +129,7 @@ def test_an_update_of_a_tag(registry: Registries, engine: Engines, witness: Witn
     it.until_done(it.add(server.names()[0]))
     age(it.directory)
     server.add(ONE_LATER)
-    server.faults = "link@4MB/s"
+    server.faults = "link@500KB/s"
     old = {blob_file_name(digest) for digest in ONE.blobs.keys() - ONE_LATER.blobs.keys()}
     assert len(old) == 3
     pull = it.add(server.names()[0])
@@ -137,6 +138,7 @@ def test_an_update_of_a_tag(registry: Registries, engine: Engines, witness: Witn
     age(it.directory)
     witness.look("paused for hours")
     assert ollama.listed(it.directory) == in_ollamas_list(server.host, ONE), "still the old one"
+    server.faults = ""
     it.resume(pull)
     witness.unwanted = old
     it.until(lambda: witness.look() or it.pull(pull).state is PullState.DONE, "done")
