@@ -56,7 +56,7 @@ def test_a_password_from_everywhere_it_may_be(
 def test_a_token_that_expires_in_mid_pull_costs_no_retry(
     serve: Serve, engine: Engines, transport_kind: str
 ) -> None:
-    door = TokenDoor("", uses=4, check=lambda request: password(request.authorization))
+    door = TokenDoor("", uses=2, check=lambda request: password(request.authorization))
     server = front(serve, door)
     it = engine(transport=transport_kind, max_retries=0)
     it.until_done(it.add(name_at(server, "me:hunter2@")))
@@ -65,7 +65,7 @@ def test_a_token_that_expires_in_mid_pull_costs_no_retry(
     assert door.issued > 2
     blobs = [request for request in server.requests if "/blobs/" in request.path]
     # No more tokens than the requests needed them: nobody fetched one for himself.
-    assert door.issued <= 1 + len(blobs) // 4
+    assert door.issued <= 1 + len(blobs) // 2
 
 
 def test_a_password_can_be_corrected(serve: Serve, engine: Engines, transport_kind: str) -> None:
