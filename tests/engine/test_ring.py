@@ -62,3 +62,12 @@ def test_a_copy_is_in_one_piece_and_its_source_is_free() -> None:
     assert kept.contiguous
     source[:] = b"c" * 700
     assert kept == b"b" * 700
+
+
+def test_little_that_waits_uses_little_memory() -> None:
+    ring = Ring(SIZE)
+    waiting = deque([taken(ring, b"x" * 100)])
+    for _ in range(50):
+        waiting.append(taken(ring, b"x" * 100))
+        ring.give_back(waiting.popleft()[1])
+    assert bytes(ring._memory[400:]) == bytes(SIZE - 400)

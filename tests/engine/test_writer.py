@@ -112,8 +112,9 @@ async def test_readers_wait_at_the_backlog_and_go_on_when_it_is_written(
 
 
 async def test_behind_a_slow_disk_readers_wait_at_the_larger_bound_only(
-    bench: Callable[..., Bench], slow_disk: threading.Event
+    bench: Callable[..., Bench], slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.0)
     it = bench(backlog=5000, swift_backlog=2000)
     for n in range(4):
         it.submit(n)
@@ -127,15 +128,9 @@ async def test_behind_a_slow_disk_readers_wait_at_the_larger_bound_only(
 async def test_behind_a_swift_disk_readers_wait_sooner_and_go_on_when_it_is_stuck(
     bench: Callable[..., Bench], slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.0)
-    monkeypatch.setattr("pulltui.engine.writer._SWIFT", 1.0)
-    it = bench(backlog=5000, swift_backlog=2000)
-    slow_disk.set()
-    it.submit(0)
-    await it.writer.drain()
-    slow_disk.clear()
-    it.submit(1)  # since the last look a chunk was written: a swift disk
     monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.05)
+    it = bench(backlog=5000, swift_backlog=2000)
+    it.submit(1)
     it.submit(2)
     assert it.writer.full
     await asyncio.wait_for(it.writer.room(), 30)

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import mmap
 
+_LAPS = 4
+"""The front is used again after a part of so many, if it is free by then."""
+
 
 class Ring:
-    """`size` bytes. One thread copies into it, one gives back; what was never used is not resident."""
+    """`size` bytes. One thread copies into it, one gives back; what was never used is not resident.
+
+    So it begins again at the front as soon as there is room, not only at its end.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -25,11 +31,12 @@ class Ring:
         """
         if self._taken == self._given_back:  # nobody has any of it: the front is in the processor's cache
             self._taken = self._given_back = 0
-        begin = self._taken % self._size
+        begin, room = self._taken % self._size, self._given_back + self._size
         end = self._taken + len(chunk)
-        if begin + len(chunk) > self._size:
-            begin, end = 0, end + self._size - begin
-        if end - self._given_back > self._size:
+        at_front = end + self._size - begin
+        if begin + len(chunk) > self._size or (begin > self._size // _LAPS and at_front <= room):
+            begin, end = 0, at_front
+        if end > room:
             return None
         self._taken = end
         copy = self._memory[begin : begin + len(chunk)]

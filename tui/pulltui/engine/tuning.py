@@ -60,7 +60,7 @@ class Tuning(msgspec.Struct, frozen=True):
     look: float = 0.1
     """How often a pull looks at the speed of its connections."""
     backlog: int = 32 * MIB
-    """Received but unwritten bytes at which the sockets wait."""
+    """Received but unwritten bytes at which the sockets wait: what the hiccups of a disk take to bridge."""
     swift_backlog: int = 8 * MIB
     """The same while the disk is swift: it has them written in a moment, more would bridge nothing. All of
     them are lost with a kill, and that shall cost 16 MiB: the rest is for what is being read meanwhile."""

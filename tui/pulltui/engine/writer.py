@@ -59,7 +59,8 @@ class Writer:
         self._loop = loop
         self._limit = backlog
         self._swift_limit = min(backlog, swift_backlog)
-        self._swift = False
+        self._swift = True
+        """As far as anybody knows."""
         self._measured = (loop.time(), 0)
         """When the last measuring of its speed began, and how much was written by then."""
         self._timer: asyncio.TimerHandle | None = None
@@ -93,6 +94,8 @@ class Writer:
 
     def submit(self, partial: Partial, part: Part, chunk: memoryview) -> None:
         """Queue a chunk that follows what was submitted for this part before; never blocks."""
+        if not self.backlog:  # that nothing was to be written says nothing about the disk
+            self._measured = self._loop.time(), self._finished
         copied = self._ring.copy(chunk) if self.backlog > _COPY_BEYOND else None
         kept, end = copied or (chunk, None)
         self._submitted += len(chunk)
@@ -146,7 +149,7 @@ class Writer:
 
     def _measure(self) -> None:
         now, (began, finished) = self._loop.time(), self._measured
-        if now - began >= _SPAN:
+        if now - began >= _SPAN and now > began:
             self._swift = (self._finished - finished) / (now - began) >= _SWIFT
             self._measured = now, self._finished
 
