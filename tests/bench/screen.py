@@ -225,8 +225,8 @@ def how_true() -> list[Figure]:
     return []
 
 
-def soak(minutes: float) -> list[Figure]:
-    """Print the row `soak`; it has no budget."""
+def soak(minutes: float) -> dict[str, float]:
+    """Print what so long a time costs, and return it."""
     report = measured("moving", "300", minutes * 60)
     grown = report["rss_last"] - report["rss_first"]
     print(
@@ -236,6 +236,12 @@ def soak(minutes: float) -> list[Figure]:
     print(
         f"a frame {report['first_tick'] * 1000:.2f} ms, then {report['last_tick'] * 1000:.2f} ms", flush=True
     )
+    return report
+
+
+def soaked(minutes: float) -> list[Figure]:
+    """The row `soak`, for which there is no budget."""
+    soak(minutes)
     return []
 
 
@@ -260,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "frame": lambda: frame(rounds),
         "pull": lambda: pull(rounds),
         "figures": how_true,
-        "soak": lambda: soak(options.minutes),
+        "soak": lambda: soaked(options.minutes),
     }
     return run({name: rows[name] for name in options.rows}, options.record)
 

@@ -107,8 +107,10 @@ def test_a_registry_that_was_busy_once_is_not_one_for_few_connections(
     ("sources", "bound"),
     [
         ({}, 1),
+        ({"a": ""}, 1),
         ({"a": "registry"}, 1),
-        ({"a": "registry", "b": "edge"}, 2),
+        ({"a": "registry", "b": "edge"}, 1),
+        ({"a": "", "b": "edge"}, 2),
         ({"a": "edge", "b": "other edge"}, 2),
         ({"a": "other edge"}, 64),
         ({"a": "other edge", "verified": "edge"}, 64),
@@ -127,7 +129,9 @@ async def test_hosts_bound_the_connections_of_what_comes_from_them(
         id="1",
         registry="registry",
         downloads=[SimpleNamespace(digest=name, verified=name == "verified") for name in sources],
-        source_host=sources.__getitem__,
+        source=lambda blob: SimpleNamespace(
+            host=sources[blob.digest] or "registry", generation=bool(sources[blob.digest])
+        ),
     )
     found = tightest(cast("Pull", pull), cast("Context", context))
     assert found.number == bound

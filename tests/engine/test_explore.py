@@ -32,3 +32,13 @@ def test_most_of_them_must_crawl() -> None:
     assert not explore.look(0.0, [])
     assert not explore.look(1.0, [0.0, CRAWL, CRAWL])
     assert explore.look(2.0, [0.0, 0.0, CRAWL])
+
+
+def test_a_moment_without_a_speed_is_not_the_beginning() -> None:
+    """Each try takes away the speed of the connection that makes it; there may be no other."""
+    explore, found = Explore(3.0), []
+    for now in range(100):
+        told = now > 0 if not found else now - found[-1] > 1
+        if explore.look(float(now), [0.5 * CRAWL] if told else []):
+            found.append(now)
+    assert found == [3, 9, 21, 45, 93]

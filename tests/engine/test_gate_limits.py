@@ -130,6 +130,24 @@ async def test_those_on_their_way_tell_how_many_it_meant_by_too_many(gate: Gate,
     assert gate.limit == 8, "after that time more are tried"
 
 
+async def test_who_waits_is_told_that_one_that_is_served_late_makes_room(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(8)]
+    clock.now = 0.2
+    passes[7].trouble(busy(60.0, ceiling=True))
+    passes[7].leave()
+    assert gate.limit == 4
+    for entry in passes[:4]:
+        entry.succeed()
+        entry.leave()
+    await gate.enter()
+    waiting = await knock(gate)
+    assert not waiting.done(), "three are on their way, and that one"
+    passes[4].succeed()
+    assert gate.limit == 5
+    await settle()
+    assert waiting.done()
+
+
 async def test_what_is_known_soon_after_a_guess_is_left_alone_for_as_long(gate: Gate, clock: Clock) -> None:
     passes = [await gate.enter() for _ in range(8)]
     passes[0].trouble(busy(1.0, ceiling=True))

@@ -24,7 +24,7 @@ from support.socks import SocksProxy
 
 ClientFor = Callable[..., httpx.AsyncClient]
 Serve = Callable[..., RawServer]
-SOON = 2.0
+SOON = 20.0
 """Seconds in which a connection must have closed, on a busy machine."""
 
 
@@ -47,7 +47,7 @@ class Mute:
 
 def wait_to_be_left(connection: socket.socket, asked: threading.Event, left: threading.Event) -> None:
     asked.set()
-    connection.settimeout(10)
+    connection.settimeout(30)
     try:
         if connection.recv(1) == b"":
             left.set()

@@ -23,8 +23,6 @@ class Link:
         self.ramp = Ramp(
             0.0,
             lambda: self.most,
-            received=0,
-            breaks=0,
             step=lambda: STEP,
             probe_first=FIRST,
             probe_last=LAST,
@@ -137,22 +135,10 @@ def test_breaks_that_come_with_the_bytes_are_no_reason() -> None:
 
 
 def test_a_step_is_measured_only_while_most_connections_receive() -> None:
-    ramp = Ramp(0.0, lambda: 64, received=0, breaks=0, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
+    ramp = Ramp(0.0, lambda: 64, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
     for tenth in range(1, 30):  # three have no byte yet
         ramp.look(tenth / 10, tenth * MB, 0, 5, held=False)
     assert ramp.wanted == 8
-
-
-def test_what_came_before_it_began_says_nothing() -> None:
-    """A pull goes on after a pause: the totals do."""
-    ramp = Ramp(
-        0.0, lambda: 64, received=900 * MB, breaks=500, step=lambda: STEP, probe_first=FIRST, probe_last=LAST
-    )
-    received = 900.0 * MB
-    for tenth in range(1, 41):
-        received += 10 * MB * ramp.wanted * 0.1
-        ramp.look(tenth / 10, int(received), 500, ramp.wanted, held=False)
-    assert ramp.wanted == 64
 
 
 def test_a_number_that_brings_less_is_told_in_words() -> None:
@@ -192,7 +178,7 @@ def test_breaks_that_fewer_connections_do_not_ease_are_not_their_number() -> Non
     link.breaks = lambda count: 20
     link.run(15)
     assert link.counts[-2:] == [16, 32]
-    assert link.ramp.why == "settled at 32 (as many break with 16)"
+    assert link.ramp.why == "settled at 32 (as many break with fewer)"
     link.run(60)
     assert link.counts.count(16) == 1
 

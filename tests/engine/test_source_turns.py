@@ -137,6 +137,35 @@ async def test_an_address_that_is_asked_for_on_suspicion_serves_until_there_is_a
     assert world.source.generation == 2
 
 
+async def test_who_wants_to_go_elsewhere_waits_for_the_other_address() -> None:
+    world = World()
+    await world.open()
+    world.source.refresh(1, 0)
+    world.network.registry.clear()
+    first, second = world.open(), world.open()
+    await second
+    assert world.network.asked[1:] == ["registry", "host"]
+    world.source.refresh(1, 0)
+    third = world.open()
+    await settled()
+    assert not third.done()
+    world.network.registry.set()
+    await asyncio.gather(first, third)
+    assert world.network.asked[3:] == ["host"]
+
+
+async def test_a_registry_that_breaks_is_asked_once_while_the_old_address_is_good() -> None:
+    world = World()
+    await world.open()
+    world.source.refresh(1, 0)
+    world.network.broken = True
+    with pytest.raises(PartSetback):
+        await world.open()
+    await world.open()
+    await world.open()
+    assert world.network.asked[1:] == ["registry", "host", "host"]
+
+
 async def test_what_was_resolved_meanwhile_is_not_asked_for_again() -> None:
     world = World()
     await world.open()

@@ -95,6 +95,11 @@ def test_where_most_crawl_those_that_bring_the_bytes_are_the_measure() -> None:
     assert is_slow(crawling, [], 0.1, [fast] * 3), "one alone"
 
 
+def test_a_few_lucky_ones_make_nobody_slow() -> None:
+    assert not is_slow(5e6, [100e6] * 2 + [5e6] * 29, 0.1)
+    assert is_slow(200e3, [100e6] * 2 + [200e3] * 29, 0.1)
+
+
 def test_both_end_together() -> None:
     at = cut(0, 40 * MB, 20 * MB, Usual(rate=20 * MB, first_byte=0.0))
     assert at == 20 * MB

@@ -288,6 +288,20 @@ async def test_too_many_files(client_for: ClientFor, raw_server: Serve) -> None:
     assert (fault.kind, fault.text) == (FaultKind.TOO_MANY_FILES, "too many open files")
 
 
+async def test_too_many_files_for_one_connection_more(client_for: ClientFor, raw_server: Serve) -> None:
+    """The others go on: a connection of its own needs files, too, that tell whom to trust."""
+    client = client_for()
+    url = f"http://127.0.0.1:{closed_port()}/"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with client.stream("GET", raw_server(answering(OK)).url):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            fault = await fault_of(client, url)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (fault.kind, fault.text) == (FaultKind.TOO_MANY_FILES, "too many open files")
+
+
 class TestProxies:
     async def test_refusing(self, client_for: ClientFor) -> None:
         port = closed_port()

@@ -167,7 +167,7 @@ class BlobDownload:
 
     @property
     def ending(self) -> bool:
-        """Whether it is being turned into the blob, or mended: what is written becomes durable with that."""
+        """Whether it is being turned into the blob, which makes it durable, or read back to be mended."""
         return self._verifier is not None and self._verifier.finishing
 
     def split(self, run: Run, at: int, source: Source) -> Run | None:
@@ -369,7 +369,7 @@ class BlobDownload:
         return self._partial.dirt if self._partial is not None else Dirt(0, 0)
 
     async def checkpoint(self) -> bool:
-        """Make what is written durable; False if its end has begun, which sees to that."""
+        """Make what is written durable; False if it is `ending`: that is no time for it."""
         partial = self._partial
         if partial is None or self.ending:
             return partial is None

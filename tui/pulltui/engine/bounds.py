@@ -49,5 +49,5 @@ def _streams_from(pull: Pull) -> set[str]:
     """Return the hosts whose connections a pull uses up: where its blobs redirect to others, all that the
     registry does is to say where they are.
     """
-    hosts = {pull.source_host(blob.digest) for blob in pull.downloads if not blob.verified}
-    return hosts - {pull.registry} or {pull.registry}
+    sources = [pull.source(blob) for blob in pull.downloads if not blob.verified]
+    return {source.host for source in sources if source.generation} or {pull.registry}

@@ -71,10 +71,11 @@ class Checkpoints:
         dirt = [blob.dirt for blob in blobs]
         late = now - self._last >= tuning.checkpoint_seconds
         # Three quarters: what comes while they are synced must not pass the limit, or the sockets wait.
-        chosen = due(dirt, late=late, soon=tuning.checkpoint_bytes, most=tuning.unsynced_limit * 3 // 4)
+        left = ending = sum(blob.dirt.written for blob in dirty if blob.ending)
+        most = tuning.unsynced_limit * 3 // 4 - left
+        chosen = due(dirt, late=late, soon=min(tuning.checkpoint_bytes, most), most=most)
         if late or any(chosen):
             self._last = now
-        left = ending = sum(blob.dirt.written for blob in dirty if blob.ending)
         for blob, (written, _), now_due in zip(blobs, dirt, chosen, strict=True):
             if not now_due:
                 left += written

@@ -112,6 +112,7 @@ class Connection:
             finally:
                 blob.give_back(run)
                 if isinstance(setback, PartSetback):
+                    self._crew.breaks += 1
                     blob.setback(run, setback)
         self._remember(run, setback)
         self._count_refusal(run, setback)
@@ -167,6 +168,7 @@ class Connection:
                 blob.whole(run)
                 asked = run.end
             async for chunk in stream.chunks(attempt):
+                self._crew.received += len(chunk)
                 if run.first_at is None:
                     run.first_at = self._context.clock()
                     self._crew.pace.first_byte(run.first_at - max(began, attempt.went_on))

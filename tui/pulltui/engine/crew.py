@@ -15,7 +15,7 @@ from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
-from pulltui.engine.standing import blocks, free, receiving, resolves, silent
+from pulltui.engine.standing import blocks, first_byte, moves, receiving, resolves, silent, unheld
 from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, silence
 from pulltui.engine.views import EventKind, Waiting
 
@@ -58,11 +58,11 @@ class Crew:
         """Connections that bring nothing, or next to nothing, while others do."""
         self._useless_lately: deque[int] = deque([0], _LOOKS)
         self._told_number: int | None = None
+        self.received = self.breaks = 0
+        """Bytes off this crew's sockets, and connections that broke for their own reasons."""
         self._came = 0
-        self._came_at = -math.inf
-        """Bytes off this crew's sockets, and when there were more of them."""
-        self._counted: dict[Run, int] = {}
-        """How many of them are of which run."""
+        self._came_at = context.clock()
+        """How many of those bytes there were at the last look, and when there were more of them."""
         self._rest: set[int] = set()
         """Which connections rest."""
         self._anew_pause = self._anew_at = 0.0
@@ -75,8 +75,6 @@ class Crew:
         self._ramp = Ramp(
             context.clock(),
             self._most,
-            received=self._came,
-            breaks=sum(blob.retries for blob in pull.downloads),
             step=self._step,
             probe_first=tuning.ramp_probe_first,
             probe_last=tuning.ramp_probe_last,
@@ -183,7 +181,8 @@ class Crew:
         now = self._context.clock()
         mine, blobs = self._pull.id, self._pull.downloads
         runs = [(blob, run) for blob in blobs for run in blob.runs if run.pull == mine]
-        self._count_bytes({run for _, run in runs}, now)
+        if self.received > self._came:
+            self._came, self._came_at = self.received, now
         for _, run in runs:
             run.meter.sample(now, run.received)
         rates = {run: run.meter.rate(now, run.received, _RECENT) for _, run in runs if self._told(run, now)}
@@ -200,34 +199,24 @@ class Crew:
         if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
 
-    def _count_bytes(self, runs: set[Run], now: float) -> None:
-        """Count what came off the sockets: blobs may be shared with other pulls, runs are not."""
-        before = self._came
-        for run in runs | self._counted.keys():
-            self._came += run.received - self._counted.get(run, 0)
-        self._counted = {run: run.received for run in runs}
-        if self._came > before:
-            self._came_at = now
-
     def _usual(self, run: Run) -> Usual:
-        """Return what to expect of a run: the registry, which some ask for the address, may be slower."""
-        usual = self.pace.usual
-        return usual if not resolves(run) else Usual(usual.rate, max(usual.first_byte, run.source.took))
+        """Return what to expect of a run."""
+        return Usual(self.pace.usual.rate, first_byte(run, self.pace.usual.first_byte))
 
     def _silence(self, run: Run) -> float:
         """Return the seconds without a byte that are more than usual."""
-        usual, moves = self._usual(run), run.source.moves if resolves(run) else 0
-        lump = _LUMP / usual.rate if usual.rate else 0.0
-        return silence(max(self._patience.idle, lump), usual.first_byte, moves)
+        usual, in_vain = self._usual(run), moves(run) if resolves(run) else 0
+        lump = min(_LUMP / usual.rate, self._patience.busy) if usual.rate else 0.0
+        return silence(max(self._patience.idle, lump), usual.first_byte, in_vain)
 
     def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
         is they.
         """
-        unheld = [run for run in runs if free(run)]
-        useless = sum(run.slow_since is not None or silent(run) >= self._silence(run) for run in unheld)
+        to_blame = [run for run in runs if unheld(run)]
+        useless = sum(run.slow_since is not None or silent(run) >= self._silence(run) for run in to_blame)
         limit = silence(self._patience.idle, self.pace.usual.first_byte)
-        others_go_on = useless < len(unheld) or now - self._came_at < limit
+        others_go_on = useless < len(to_blame) or now - self._came_at < limit
         return useless if others_go_on else min(1, useless)
 
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
@@ -238,7 +227,7 @@ class Crew:
         self._ramp.look(
             now,
             self._came,
-            sum(blob.retries for blob in pull.downloads),
+            self.breaks,
             sum(receiving(run) for _, run in runs),
             held=held or self.idle > 0,
         )
@@ -303,7 +292,7 @@ class Crew:
                     silent=attempt.silent(),
                     begun=run.received > 0,
                     slow_for=now - run.slow_since if run.slow_since is not None else None,
-                    moves=run.source.moves if resolves(run) else run.part.moves,
+                    moves=moves(run),
                 ),
                 self._usual(run),
                 patience=self._patience,
@@ -323,7 +312,7 @@ class Crew:
         else:
             run.part.move()
             if run.part.moves % 2 == 0:
-                run.source.refresh(run.generation or run.source.generation)
+                run.source.refresh(run.generation or run.source.generation, run.position)
         if run.attempt is not None:
             run.attempt.abort(why)
 
@@ -340,7 +329,7 @@ class Crew:
         asked = [
             (blob, run)
             for blob, run in runs
-            if free(run) and not blob.single_stream and silent(run) >= max(_ANEW, self._silence(run))
+            if unheld(run) and not blob.single_stream and silent(run) >= max(_ANEW, self._silence(run))
         ]
         if asked and now >= self._anew_at:
             blob, run = max(asked, key=lambda one: silent(one[1]))
@@ -353,10 +342,10 @@ class Crew:
 
         At once if that is likely, or nobody knows; where it never did, when the next one asks anyway.
         """
-        unheld = [run for run in rates if free(run)]
-        if self._exploring.look(now, [rates[run] for run in unheld]):
-            run = max(unheld, key=lambda run: run.end - run.position)
-            run.source.refresh(run.generation)
+        to_blame = [run for run in rates if unheld(run)]
+        if self._exploring.look(now, [rates[run] for run in to_blame]):
+            run = max(to_blame, key=lambda run: run.end - run.position)
+            run.source.refresh(run.generation, run.position)
             others = run.source.generation == 1 or self._context.edges.others(run.host)
             if run.attempt is not None and others:
                 run.attempt.abort(Reconnect("all connections crawl: another address may be better"))
@@ -380,7 +369,7 @@ class Crew:
             for run in blob.runs:
                 if not run.source.ranges or not run.received or run.complete or run.given_up:
                     continue
-                if not free(run):
+                if not unheld(run):
                     continue  # it is not the connection that takes so long
                 rate = self._speed(run, now)
                 at = cut(run.position, run.end, rate, usual)

@@ -27,9 +27,9 @@ class Explore:
     def look(self, now: float, rates: Collection[float]) -> bool:
         """Return whether it is time for a try, given the speeds of the connections there are."""
         if not rates or median(rates) >= CRAWL:
-            self._at = now + self._first
             if now - self._crawled_at > self._pause:
                 self._pause = self._first
+                self._at = now + self._first
             return False
         self._crawled_at = now
         if now < self._at:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import re
 import socket
 import ssl
@@ -89,7 +90,7 @@ _SOCKS_REFUSALS = {
 
 
 class FastTransport(httpx.AsyncBaseTransport):
-    """Lanes of one HTTP/1.1 connection each, all through `proxy` (None: straight).
+    """Lanes for one request at a time each, over HTTP/1.1, all through `proxy` (None: straight).
 
     Raises PullError for a proxy whose host is none, TrustError for certificates that cannot be read.
 
@@ -132,15 +133,17 @@ class FastTransport(httpx.AsyncBaseTransport):
         # A task of its own: whoever waits for it can be cancelled, while it tells when the request is over.
         head = asyncio.create_task(_head(sent))
         try:
-            response = await asyncio.shield(head)
-        except PyreqwestError as error:
-            self._back(lane)
-            fail(error)
+            await asyncio.wait({head})
         except asyncio.CancelledError:
             end = asyncio.create_task(self._end(lane, sent, head))
             self._ends.add(end)
             end.add_done_callback(self._ends.discard)
             raise
+        try:
+            response = head.result()
+        except PyreqwestError as error:
+            self._back(lane)
+            fail(error)
 
         def over(whole: bool) -> None:
             if whole:
@@ -197,6 +200,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         try:
             return Lane(builder)
         except BuilderError as error:
+            _complain_of_files()  # without them nothing can be read
             cause = error.details["causes"] or [{"message": error.message}]
             raise TrustError(
                 f"the certificates to trust cannot be used: {safe(cause[-1]['message'])}",
@@ -245,6 +249,14 @@ class FastStream(httpx.AsyncByteStream):
                 await sent.__aexit__(None, None, None)
             finally:
                 self._over(self._whole)
+
+
+def _complain_of_files() -> None:
+    """Raise what connecting would raise if no file can be opened just now, else do nothing."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from error
 
 
 async def _head(sent: StreamRequest) -> Response:

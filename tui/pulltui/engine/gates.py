@@ -299,6 +299,7 @@ class Gate:
         self._limit = self._proven = max(self._limit or 1, self._late)
         self._raise_at = max(now + self._raise_pause, self._guessed_at + (guess.retry_after or 0.0))
         self._quiet_until = min(self._quiet_until, now)
+        self._notify()
 
     def _lengthen(self, *, one_by_one: bool) -> None:
         """The pause before more are allowed: twice the last one if a limit is known already.

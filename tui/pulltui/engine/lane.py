@@ -44,21 +44,27 @@ class Lane:
         builder = builder.tcp_keepalive(timedelta(seconds=self._mark))
         self._client: Client = builder.tcp_keepalive_interval(timedelta(seconds=_INTERVAL)).build()
         self.served: set[str] = set()
-        """Origins to which it keeps a connection."""
+        """Origins to which it may have kept a connection."""
 
     def request(self, method: str, url: str) -> RequestBuilder:
         """Begin a request."""
         return self._client.request(method, url)
 
     def cut(self) -> bool:
-        """Shut its connections down, which ends what waits for them; False where they cannot be found."""
+        """Shut its connections down, which ends what waits for them; False where they cannot be found.
+
+        It may take several calls: one does nothing while there are no file numbers left to look with.
+        """
+        self.served.clear()
         try:
             files = [int(entry.name) for entry in Path(_FILES).iterdir()]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError:
+            return True
         for file in files:
             # The thread that owns it may close it meanwhile: a duplicate stays what it is.
-            with suppress(OSError), socket.socket(fileno=_duplicate(file)) as found:
+            with suppress(OSError), _duplicate(file) as found:
                 if self._is_ours(found):
                     found.shutdown(socket.SHUT_RDWR)
         return True
@@ -76,8 +82,13 @@ class Lane:
         await self._client.close()
 
 
-def _duplicate(file: int) -> int:
-    """Return another number for the socket `file`; raises OSError if it is none (any more)."""
+def _duplicate(file: int) -> socket.socket:
+    """Return the socket `file` under another number; raises OSError if it is none (any more)."""
     if not stat.S_ISSOCK(os.fstat(file).st_mode):
         raise OSError
-    return os.dup(file)
+    duplicate = os.dup(file)
+    try:
+        return socket.socket(fileno=duplicate)
+    except OSError:
+        os.close(duplicate)
+        raise

@@ -59,14 +59,11 @@ class Ramp:
         now: float,
         most: Callable[[], int],
         *,
-        received: int,
-        breaks: int,
         step: Callable[[], float],
         probe_first: float,
         probe_last: float,
     ) -> None:
         """`most` is what slots, host and cap allow at the moment; a step is measured over `step()` seconds.
-        `received` and `breaks` are the totals to begin with, see `look`.
 
         Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
         """
@@ -85,8 +82,8 @@ class Ramp:
         """The step with fewer connections, to compare with."""
         self.bounded = False
         """Settled because there may not be more."""
-        self._first = self._last = (received, breaks)
-        """The totals at the beginning, and at the last look."""
+        self._total = (0, 0)
+        """Bytes and breaks at the last look."""
         self._calm = 0.0
         """Breaks a byte until it settled, and just afterwards."""
         self._fresh = False
@@ -95,7 +92,7 @@ class Ramp:
         """There were far more at the last look at a settled number."""
         self._halved: Step | None = None
         """What was worse with twice the connections, until it is known how it is with half of them."""
-        self._restart(now, received, breaks)
+        self._restart(now, 0, 0)
 
     @property
     def wanted(self) -> int:
@@ -105,11 +102,12 @@ class Ramp:
     def look(self, now: float, received: int, breaks: int, in_use: int, *, held: bool) -> None:
         """Judge the step, if it is over, and go on to the next.
 
-        `received` and `breaks` are totals: bytes off sockets, connections that broke for their own reasons.
+        `received` and `breaks` are totals since the beginning: bytes off sockets, connections that broke for
+        their own reasons.
         `in_use` connections receive. `held`: something of ours or of the host's held them back since the
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
-        self._last = (received, breaks)
+        self._total = (received, breaks)
         if self.bounded and self._most() > self.target:
             self.bounded, self._before, self.phase = False, None, Phase.GROWING
             self._restart(now, received, breaks)
@@ -157,9 +155,11 @@ class Ramp:
 
     def _watch(self, now: float, step: Step, came: int) -> None:
         """Halve a settled number if far more break than before; go back if it was not their number."""
+        if not came:
+            return  # that says nothing of breaks a byte
         halved, self._halved = self._halved, None
         if halved is not None and step.breaks * _EASED > halved.breaks:
-            self._settle(now, halved.number, f"as many break with {step.number}")
+            self._settle(now, halved.number, "as many break with fewer")
             self._calm = halved.breaks
             return
         if self._fresh:
@@ -197,7 +197,7 @@ class Ramp:
         self.bounded = False
         self._worse, self._halved = False, None
         if not again:
-            came, broke = (last - first for last, first in zip(self._last, self._first, strict=True))
+            came, broke = self._total
             self._calm, self._fresh = broke / max(came, 1), True
         self.why = f"settled at {count} ({said})"
 

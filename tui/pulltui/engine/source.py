@@ -96,6 +96,8 @@ class Source:
         self._direct: httpx.URL | None = None
         self._went_to = url
         """The last address that answered."""
+        self._unwanted: dict[int, int] = {}
+        """Bytes from which on somebody wants to go elsewhere than the addresses up to a generation led."""
         self._due = False
         """Somebody should resolve it anew, while the others go where it leads now."""
         self._resolving: dict[Attempt, bool] = {}
@@ -116,23 +118,28 @@ class Source:
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
         if self._edges.avoided(self.host):
             self._direct = None
-        if self._direct is None or (self._due and not self._resolving):
+        unwanted = self._unwanted.pop(start, -1)  # one try: if it fails, what there is must do
+        if self._has_to_ask(unwanted):
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
             attempt.hold(self._requester.gate(self._went_to))
-            await self._turn()
+            await self._turn(unwanted)
             attempt.release()
-            if self._direct is None or (self._due and not self._resolving):
+            if self._has_to_ask(unwanted):
                 return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
 
-    async def _turn(self) -> None:
+    def _has_to_ask(self, unwanted: int) -> bool:
+        known = self._direct is not None and self.generation > unwanted
+        return not known or (self._due and not self._resolving)
+
+    async def _turn(self, unwanted: int) -> None:
         """Wait while somebody else resolves, in case there will be nothing left to resolve.
 
         Only for twice the time that it usually takes, if anybody knows: who has to wait for it longer may as
         well ask, too, one after the other. Unless who resolves waits for something that all have to wait for.
         """
         now, patience = asyncio.get_running_loop().time, max(self._follow_after, 2 * self.took)
-        while self._direct is None and self._resolving:
+        while (self._direct is None or self.generation <= unwanted) and self._resolving:
             left = self._next_may_ask - now()
             if left <= 0:
                 if not any(attempt.waits or attempt.errand for attempt in self._resolving):
@@ -160,9 +167,11 @@ class Source:
             return avoided
 
         self._resolving[attempt] = True
+        self._due = False  # one try: if it fails, the others had better use the address that there is
         try:
             yield led
-            self._due, self.moves = False, 0
+            self._due, self.moves = False, 0  # also if somebody wanted that meanwhile
+            self._unwanted.clear()
         finally:
             del self._resolving[attempt]
             resolved, self._resolved = self._resolved, asyncio.Event()
@@ -172,11 +181,13 @@ class Source:
         """Return whether that one asks where the bytes are, and does not know yet."""
         return self._resolving.get(attempt, False)
 
-    def refresh(self, generation: int) -> None:
+    def refresh(self, generation: int, start: int | None = None) -> None:
         """Have one connection resolve the URL again, unless that happened since `generation`; it may lead
-        somewhere better. The others use the one there is.
+        somewhere better. The others use the one there is, but who asks for the bytes from `start` on.
         """
         self._due = self._due or generation == self.generation
+        if start is not None:
+            self._unwanted[start] = generation
 
     def freshen(self, call: int) -> None:
         """Follow the blob's calls for a fresh URL: `call` counts them."""

@@ -9,7 +9,7 @@ from pulltui.engine.run import Run
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
 
-BEHIND = 128_000_000
+_BEHIND = 128_000_000
 """So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
 connections had nothing else to do."""
 
@@ -20,10 +20,10 @@ def blocks(blob: BlobDownload) -> Run | None:
         return None
     reached = blob.table.written_prefix(blob.hashed)
     front = min(blob.runs, key=lambda run: run.position)
-    return front if front.start <= reached <= front.position and blob.written - reached > BEHIND else None
+    return front if front.start <= reached <= front.position and blob.written - reached > _BEHIND else None
 
 
-def free(run: Run) -> bool:
+def unheld(run: Run) -> bool:
     """Return whether nothing but its connection holds a run back."""
     return run.attempt is not None and not run.attempt.excused
 
@@ -36,6 +36,19 @@ def silent(run: Run) -> float:
 def resolves(run: Run) -> bool:
     """Return whether it asks the registry where the bytes are."""
     return run.attempt is not None and run.source.resolves(run.attempt)
+
+
+def moves(run: Run) -> int:
+    """Return how often in a row it was taken over in vain: the part, or the asking where it is."""
+    return run.source.moves if resolves(run) else run.part.moves
+
+
+def first_byte(run: Run, usual: float) -> float:
+    """Return the seconds to expect until it brings a byte, where `usual` ones are usual.
+
+    The registry, which some ask where the bytes are, may be slower than what has them.
+    """
+    return max(usual, run.source.took) if resolves(run) else usual
 
 
 def receiving(run: Run) -> bool:

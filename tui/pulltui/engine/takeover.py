@@ -47,6 +47,10 @@ class Patience(msgspec.Struct, frozen=True):
     """While a connection has nothing else to do."""
 
 
+_CRAWL = 256 << 10
+"""A connection of fewer bytes a second may be far too slow though most are like it."""
+
+
 class Usual(msgspec.Struct, frozen=True):
     """What to expect of a connection."""
 
@@ -71,11 +75,11 @@ def usual_rate(rates: Sequence[float]) -> float:
 def is_slow(rate: float, siblings: Sequence[float], factor: float, ended: Sequence[float] = ()) -> bool:
     """Return whether a speed is below `factor` of the siblings', those that `ended` lately included.
 
-    Of their median, or, where most of those that are there crawl, of the speed at which most bytes come.
+    Of their median; for one that crawls, as most may do, of the speed at which most bytes come.
     """
     known = [*siblings, *ended]
     usual = median(known) if len(known) >= SIBLINGS else 0.0
-    return rate < factor * max(usual, usual_rate([rate, *siblings]))
+    return rate < factor * (max(usual, usual_rate([rate, *siblings])) if rate < _CRAWL else usual)
 
 
 def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> float:

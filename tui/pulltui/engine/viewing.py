@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
+from pulltui.engine import standing
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
@@ -302,7 +303,7 @@ class Viewer:
         if first_byte is None:
             return 0.0
         busy, begun = self._context.tuning.takeover_after, run.received > 0
-        after = too_quiet(busy, first_byte, begun=begun, moves=run.part.moves)
+        after = too_quiet(busy, standing.first_byte(run, first_byte), begun=begun, moves=standing.moves(run))
         return after if after < self._context.settings.retry.stall_timeout else 0.0
 
     def _delayed(self, part: Part, now: float) -> PartView:
