@@ -187,6 +187,20 @@ class Covered:
         self.told.put_nowait(finished)
 
 
+async def test_others_are_not_saved_all_the_time_while_a_blob_takes_long_to_end() -> None:
+    ending, other = Blob(120 * MIB), Blob(20 * MIB)
+    other.ending = False  # `checkpoint` would raise
+    writer, look = Covered(140 * MIB), asyncio.Event()
+    context: Any = SimpleNamespace(tuning=Tuning(look=0.01), writer=writer, clock=lambda: 0.0)
+    downloads: Any = [ending, other].copy
+    going = asyncio.create_task(Checkpoints(context, downloads, look).run())
+    look.set()
+    async with asyncio.timeout(30):
+        assert [await writer.told.get() for _ in range(3)] == [0, 0, 0]
+    assert not going.done()
+    going.cancel()
+
+
 async def test_what_waits_for_the_end_of_its_blob_is_not_durable_until_then() -> None:
     blobs, writer, look = [Blob(96 * MIB)], Covered(120 * MIB), asyncio.Event()
     tuning = Tuning(look=0.01, checkpoint_seconds=3600.0)

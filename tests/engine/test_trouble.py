@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import resource
 import socket
 import ssl
 import threading
@@ -15,6 +14,7 @@ from pulltui.engine.network import Way, find_way
 from pulltui.engine.transport import chunks
 from pulltui.engine.trouble import Distrust, Fault, FaultKind, classify
 from support.certificates import Authority
+from support.files import no_more_files
 from support.rawserver import OK, Handler, RawServer, answering, read_head, reset
 from support.registry import closed_port
 
@@ -279,12 +279,8 @@ async def test_too_many_files(client_for: ClientFor, raw_server: Serve) -> None:
     client = client_for()
     assert (await client.get(raw_server(answering(OK)).url)).status_code == 200, "all it needs is loaded"
     url = f"http://127.0.0.1:{closed_port()}/"
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # standard input, output and error hold these
-    try:
+    with no_more_files():
         fault = await fault_of(client, url)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (fault.kind, fault.text) == (FaultKind.TOO_MANY_FILES, "too many open files")
 
 
@@ -292,13 +288,9 @@ async def test_too_many_files_for_one_connection_more(client_for: ClientFor, raw
     """The others go on: a connection of its own needs files, too, that tell whom to trust."""
     client = client_for()
     url = f"http://127.0.0.1:{closed_port()}/"
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with client.stream("GET", raw_server(answering(OK)).url):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-        try:
+        with no_more_files():
             fault = await fault_of(client, url)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (fault.kind, fault.text) == (FaultKind.TOO_MANY_FILES, "too many open files")
 
 

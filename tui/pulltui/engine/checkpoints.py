@@ -70,9 +70,10 @@ class Checkpoints:
         blobs = [blob for blob in dirty if not blob.ending]
         dirt = [blob.dirt for blob in blobs]
         late = now - self._last >= tuning.checkpoint_seconds
-        # Three quarters: what comes while they are synced must not pass the limit, or the sockets wait.
         left = ending = sum(blob.dirt.written for blob in dirty if blob.ending)
-        most = tuning.unsynced_limit * 3 // 4 - left
+        # Three quarters: what comes while they are synced must not pass the limit, or the sockets wait. A
+        # quarter in any case: an end may take minutes, and states must not be written all the time.
+        most = max(tuning.unsynced_limit * 3 // 4 - left, tuning.unsynced_limit // 4)
         chosen = due(dirt, late=late, soon=min(tuning.checkpoint_bytes, most), most=most)
         if late or any(chosen):
             self._last = now
