@@ -44,11 +44,18 @@ class MemoryWatch:
 def descendants(pid: int) -> list[int]:
     """The processes that it has started, and theirs; those that end meanwhile may be missing."""
     found: list[int] = []
-    for tasks in (PROC / str(pid) / "task").glob("*/children"):
-        with suppress(OSError):  # a thread that has ended
-            for child in map(int, tasks.read_text().split()):
+    for thread in _threads(pid):
+        with suppress(OSError):  # it has ended since
+            for child in map(int, (thread / "children").read_text().split()):
                 found += [child, *descendants(child)]
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    """Where /proc shows a process's threads; none once it has ended."""
+    with suppress(OSError):
+        return list((PROC / str(pid) / "task").iterdir())
+    return []
 
 
 def resident(pid: int) -> int:
