@@ -121,6 +121,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         atexit.unregister(_let_threads_rest)
         atexit.register(_let_threads_rest)
         self._ends: set[asyncio.Task[None]] = set()
+        self._builds = asyncio.Lock()
         self._free = [self._new_lane()]
         """Lanes that nobody uses, the one that was used last at the end."""
 
@@ -128,7 +129,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         """Send the request and return as soon as the head of the answer is here."""
         body = await request.aread()
         origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
-        lane = self._lane(origin)
+        lane = await self._lane(origin)
         sent = _built(lane, request, body)
         # A task of its own: whoever waits for it can be cancelled, while it tells when the request is over.
         head = asyncio.create_task(_head(sent))
@@ -167,10 +168,15 @@ class FastTransport(httpx.AsyncBaseTransport):
             await sent.__aexit__(None, None, None)
         self._back(lane)
 
-    def _lane(self, origin: str) -> Lane:
+    async def _lane(self, origin: str) -> Lane:
         """Return a free lane, best one with a connection to `origin`; it has none to it any more."""
+        if not self._free:
+            # Beside the loop and one at a time: dozens at once would stop what is being read for 0.2 s.
+            async with self._builds:
+                if not self._free:
+                    self._free.append(await asyncio.to_thread(self._new_lane))
         kept = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
-        lane = self._free.pop(next(kept, 0)) if self._free else self._new_lane()
+        lane = self._free.pop(next(kept, 0))
         lane.served.discard(origin)
         return lane
 
