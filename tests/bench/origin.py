@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,6 +54,14 @@ class Origin:
         self._process.stdin.write("counters\n")
         self._process.stdin.flush()
         return self._read()
+
+    def wait_for(self, sent: int, patience: float) -> None:
+        """Wait until so many bytes of blobs were sent; raises TimeoutError after `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while self.counters()["bytes"] < sent:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"less than {sent} bytes were sent within {patience:g} s")
+            time.sleep(0.1)
 
     @property
     def cpu(self) -> float:

@@ -19,7 +19,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,16 @@ from bench.network import at_once
 from bench.origin import Origin
 from bench.scenarios import LINK
 from pulltui.engine.service import Service
+from pulltui.engine.views import EngineView
 from pulltui_config import Settings
-from pulltui_config.settings import Transfer
+from pulltui_config.settings import Storage, Transfer
 
 MB = 1_000_000
 CAPS = (2, 10, 50)
 CONNECTIONS = 64
 # A made-up digest, more bytes than all phases need: nobody gets to the end of it.
 MODEL = "~10GB"
-FIRST_BYTE_TIME = 30.0
+PATIENCE = 60.0
 HEAD = (
     f"{'pulls':>5}{'cap':>6}{'read':>9}{'off':>8}{'sent':>9}{'off':>8}{'worst':>9}{'off':>8}"
     f"{'connections':>13}"
@@ -56,7 +57,7 @@ class Edge:
     def __init__(self, service: Service, origin: Origin) -> None:
         view = service.view
         self.at = view.now
-        self.read = sum(blob.received for pull in view.pulls for blob in pull.blobs)
+        self.read = _read(view)
         counters = origin.counters()
         self.slot: float = counters["slot"]
         self.sent_at: float = counters["now"]
@@ -67,6 +68,11 @@ class Edge:
             for record in counters["records"]
             if record["place"] == "blob"
         ]
+
+
+def _read(view: EngineView) -> int:
+    """The bytes that came off the sockets."""
+    return sum(blob.received for pull in view.pulls for blob in pull.blobs)
 
 
 def _sum(flows: Any) -> dict[int, int]:
@@ -98,7 +104,10 @@ def row(pulls: int, cap: int, before: Edge, after: Edge) -> str:
 
 def measure(pulls: int, seconds: float, scratch: Path) -> None:
     """Pull so many models through all phases; prints a row after each."""
-    settings = Settings(transfer=Transfer(connections=CONNECTIONS, active_pulls=pulls))
+    settings = Settings(
+        storage=Storage(check_space=False),  # most of a sparse file is never written
+        transfer=Transfer(connections=CONNECTIONS, active_pulls=pulls),
+    )
     models = [f"bench{number}={MODEL}" for number in range(pulls)]
     with (
         tempfile.TemporaryDirectory(dir=scratch) as directory,
@@ -110,25 +119,26 @@ def measure(pulls: int, seconds: float, scratch: Path) -> None:
             service.set_limit(CAPS[0] * MB).result()
             for name in origin.names:
                 service.add(name).result()
-            _wait_for_bytes(service)
+            # Some have come, so that the first phase has no start in it.
+            _wait(service, lambda view: _read(view) > MB)
             edge = Edge(service, origin)
             for cap in CAPS:
                 service.set_limit(cap * MB).result()
                 time.sleep(seconds)
+                _wait(service, lambda view, before=edge: view.now > before.at)  # type: ignore[misc]
                 before, edge = edge, Edge(service, origin)
                 print(row(pulls, cap, before, edge), flush=True)
         finally:
             service.stop()
 
 
-def _wait_for_bytes(service: Service) -> None:
-    """Wait until some have come, so that the first phase has no start in it. Raises TimeoutError."""
-    deadline = time.monotonic() + FIRST_BYTE_TIME
-    while time.monotonic() < deadline:
-        if sum(blob.received for pull in service.view.pulls for blob in pull.blobs) > MB:
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing came within {FIRST_BYTE_TIME} s: {service.view}")
+def _wait(service: Service, there: Callable[[EngineView], bool]) -> None:
+    """Wait until a view is as it should be. Raises TimeoutError."""
+    deadline = time.monotonic() + PATIENCE
+    while not there(service.view):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing came within {PATIENCE:g} s: {service.view}")
+        time.sleep(0.01)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -112,6 +112,7 @@ class Bench:
             time.sleep(1.0)  # until it has found its connections
             began, used, sent = time.monotonic(), processor(process.pid), origin.counters()["bytes"]
             time.sleep(min(seconds, 0.7 * size / LINK))
+            origin.wait_for(sent + 1, PATIENCE)
             took, used = time.monotonic() - began, processor(process.pid) - used
             sent = origin.counters()["bytes"] - sent
             return used / (sent / 1e9), resident(process.pid), sent / took
@@ -129,7 +130,7 @@ class Bench:
                 changes.until(1)  # begin and end with one of them
                 before, began = _done(service), time.monotonic()
                 changes.bytes = changes.count = 0
-                while time.monotonic() < began + seconds or not changes.count:
+                while time.monotonic() < began + seconds or not changes.count or _done(service) == before:
                     changes.until(changes.count + 1)
                 own, took = _done(service) - before, time.monotonic() - began
                 return changes.bytes / own, changes.count / took, paths.live.stat().st_size
@@ -201,7 +202,7 @@ def first_asked(origin: Origin, digest: str) -> float:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         counters = origin.counters()
-        zero: float = time.monotonic() - counters["now"]
+        zero: float = counters["origin"]  # its clock is this process's
         for record in counters["records"]:
             if record["place"] == "blob" and record["digest"] == digest:
                 return zero + float(record["started"])

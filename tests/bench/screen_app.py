@@ -19,13 +19,14 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
 HZ = 10
+YARD = 1000
 
 
 def resident() -> int:
@@ -34,34 +35,71 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def written() -> int:
+    """Bytes that this process has written so far, Linux only."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
+
+
+def yardstick() -> None:
+    """A piece of work that is always the same, of the kind that drawing is: many small strings."""
+    " ".join(sorted(str(number) for number in range(YARD)))
+
+
+class Tick(NamedTuple):
+    """One moment at which the process looks."""
+
+    at: float
+    """Monotonic."""
+    used: float
+    """The processor's seconds so far, but for all yardsticks."""
+    yard: float
+    """The processor's seconds of this tick's yardstick: how swift the machine is just now."""
+    rss: int
+    """Bytes in memory."""
+    out: int
+    """Bytes written so far."""
+
+
 class Meter:
     """The process's cost from tick to tick."""
 
     def __init__(self) -> None:
-        self.ticks: list[tuple[float, float, int]] = []
-        """Of each tick: when it was, the processor's seconds so far, bytes in memory."""
+        self.ticks: list[Tick] = []
+        self._own = 0.0
 
     def tick(self) -> None:
         """Note one; about once a second the memory as well, which costs a system call."""
-        last = self.ticks[-1][2] if self.ticks else 0
-        rss = resident() if len(self.ticks) % HZ == 0 else last
-        self.ticks.append((time.monotonic(), time.process_time(), rss))
+        began, out = time.process_time(), written()
+        rss = resident() if len(self.ticks) % HZ == 0 else self.ticks[-1].rss
+        before = time.thread_time()
+        yardstick()
+        yard = time.thread_time() - before
+        self.ticks.append(Tick(time.monotonic(), began - self._own, yard, rss, out))
+        self._own += yard
 
     def report(self, began: float) -> dict[str, Any]:
-        """What it cost from `began` (monotonic) on: see the fields."""
-        ticks = [tick for tick in self.ticks if tick[0] >= began]
-        wall, cpu = ticks[-1][0] - ticks[0][0], ticks[-1][1] - ticks[0][1]
-        costs = [later[1] - sooner[1] for sooner, later in pairwise(ticks)]
+        """What it cost from `began` (monotonic) on: see the fields. `drawn` is the share of the ticks in the
+        last quarter since which something was written by the next; `first_yard` and `last_yard` are what the
+        yardstick cost in the quarters of `first_tick` and `last_tick`.
+        """
+        ticks = [tick for tick in self.ticks if tick.at >= began]
+        wall, cpu = ticks[-1].at - ticks[0].at, ticks[-1].used - ticks[0].used
+        costs = [later.used - sooner.used for sooner, later in pairwise(ticks)]
         quarter = len(costs) // 4
+        last = ticks[-quarter - 1 :]
         return {
             "core": cpu / wall,
             "hz": len(costs) / wall,
             "tick": statistics.median(costs),
             "first_tick": statistics.median(costs[:quarter]),
             "last_tick": statistics.median(costs[-quarter:]),
-            "rss": ticks[-1][2],
-            "rss_first": max(tick[2] for tick in ticks[: max(1, quarter)]),
-            "rss_last": max(tick[2] for tick in ticks[-quarter:]),
+            "first_yard": statistics.median(tick.yard for tick in ticks[:quarter]),
+            "last_yard": statistics.median(tick.yard for tick in ticks[-quarter:]),
+            "drawn": statistics.mean(later.out > sooner.out for sooner, later in pairwise(last)),
+            "rss": ticks[-1].rss,
+            "rss_first": max(tick.rss for tick in ticks[: max(1, quarter)]),
+            "rss_last": max(tick.rss for tick in ticks[-quarter:]),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from bench.rates import most_in_a_second
 from bench.scenarios import GROUPS, LINK, Scenario
 from bench.tree import STEP, MemoryWatch, descendants, peak, resident
 from pulltui.demo import parse
+from support import benchmark
 
 
 def test_the_median_ratio_lies_within_its_interval() -> None:
@@ -65,6 +67,9 @@ def test_the_memory_of_a_command_is_that_of_all_its_processes() -> None:
             while memory.most < size and time.monotonic() < deadline:
                 time.sleep(STEP)
         process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ProcessLookupError, match="has ended"):
+            peak(process.pid)
     assert len(below) == 2
     assert memory.most > size
     assert resident(process.pid) == 0
@@ -118,7 +123,7 @@ def test_the_network_benchmark_prints_its_table(tmp_path: Path) -> None:
     command = [sys.executable, network.__file__, "--size", "16", "--pairs", "1", "--rows", "clean,reset"]
     clients = ["pulltui", "aria2c", "curl", "fixed"]
     places = ["--keep", str(tmp_path / "kept"), "--directory", str(tmp_path), "--clients", ",".join(clients)]
-    done = subprocess.run([*command, *places], capture_output=True, text=True, timeout=300, check=False)
+    done = benchmark.run([*command, *places])
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()[3:]]
     assert [row[0] for row in rows] == ["clean"] * 4 + ["reset"] * 4
@@ -131,9 +136,7 @@ def test_the_network_benchmark_prints_its_table(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_benchmark_of_the_cap_prints_its_table(tmp_path: Path) -> None:
     command = [sys.executable, rates.__file__, "--seconds", "0.5", "--pulls", "2"]
-    done = subprocess.run(
-        [*command, "--directory", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = benchmark.run([*command, "--directory", str(tmp_path)])
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[:2] for line in done.stdout.splitlines()[3:]] == [
         ["2", "2"],
@@ -157,9 +160,7 @@ def test_the_loopback_benchmark_prints_its_table(tmp_path: Path) -> None:
         "--transports",
         "fast,httpx",
     ]
-    done = subprocess.run(
-        [*command, "--directory", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = benchmark.run([*command, "--directory", str(tmp_path)])
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split()[0] for line in done.stdout.splitlines() if line]
     group = ["pulltui", "pulltui", "aria2c", "curl"]

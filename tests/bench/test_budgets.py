@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bench import budgets, everything, finish, memory
 from bench.budgets import BUDGETS, table
 from bench.record import Figure, figure, record, recorded, run
 from bench.scenarios import USUAL
+from support import benchmark
 
 MB = 1_000_000
 GIB_2 = 2 << 30
@@ -121,9 +121,7 @@ def test_a_report_ends_with_the_table_and_keeps_the_figures(tmp_path: Path) -> N
     file = tmp_path / "figures"
     record(file, [one("screen frame", 1.2)])
     command = [sys.executable, everything.__file__, "--quick", "--only", "finish", "--record", str(file)]
-    done = subprocess.run(
-        [*command, "--directory", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    done = benchmark.run([*command, "--directory", str(tmp_path)])
     assert (done.returncode, done.stderr) == (0, "")
     [shown] = [line for line in done.stdout.splitlines() if line.startswith("| from the last byte")]
     cells = [cell.strip() for cell in shown.strip("|").split("|")]
@@ -157,5 +155,5 @@ def test_a_blob_is_verified_after_its_last_byte_and_then_its_pull_is_done(tmp_pa
 
 @pytest.mark.parametrize("way", memory.WAYS)
 def test_a_pull_takes_memory(tmp_path: Path, way: str) -> None:
-    assert memory.most(way, 500 * MB, 5 * MB, tmp_path) > 10 * MB
+    assert memory.most(way, 10_000 * MB, 5 * MB, tmp_path) > 10 * MB
     assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from bench.prepared import AHEAD, begun
 from bench.scenarios import LINK
 from pulltui.engine.manifest import blob_file_name
 from pulltui.engine.partial import Partial, PartialPaths
+from support import benchmark
 
 DIGEST = f"sha256:{'ab' * 32}"
 MB = 1_000_000
@@ -143,13 +144,11 @@ def test_what_a_benchmark_starts_is_of_the_same_checkout(broken: Path, tmp_path:
 def test_the_report_goes_on_after_one_that_fails(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "nowhere")
     command = [sys.executable, everything.__file__, "--quick", "--directory", nowhere]
-    failing = subprocess.run(
-        [*command, "--only", "longqueue,latency"], capture_output=True, text=True, check=False
-    )
+    failing = benchmark.run([*command, "--only", "longqueue,latency"])
     assert failing.returncode == 1
     assert failing.stdout.splitlines()[-1].startswith("failed: longqueue, latency; ")
     command[-1] = str(tmp_path)
-    working = subprocess.run([*command, "--only", "longqueue"], capture_output=True, text=True, check=False)
+    working = benchmark.run([*command, "--only", "longqueue"])
     assert (working.returncode, working.stderr) == (0, "")
     assert "add one and pause it" in working.stdout
     assert working.stdout.splitlines()[-1].startswith("all ran; ")
@@ -158,9 +157,7 @@ def test_the_report_goes_on_after_one_that_fails(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_benchmarks_print_their_tables(tmp_path: Path) -> None:
     command = [sys.executable, everything.__file__, "--quick", "--directory", str(tmp_path)]
-    done = subprocess.run(
-        [*command, "--only", "latency,resume"], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = benchmark.run([*command, "--only", "latency,resume"])
     assert (done.returncode, done.stderr) == (0, "")
     words = [line.split()[0] for line in done.stdout.splitlines() if line]
     assert words.count("at") == 2 and words.count("median") == 1 and words.count("from") == 2

@@ -69,8 +69,10 @@ def resident(pid: int) -> int:
 
 def peak(pid: int) -> int:
     """Bytes that its resident memory has had at most. Raises OSError once it is gone."""
-    status = (PROC / str(pid) / "status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    for line in (PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise ProcessLookupError(f"process {pid} has ended, but for its exit code")
 
 
 def processor(pid: int) -> float:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,10 +41,8 @@ class TestStopping:
     ) -> None:
         process = self.begin(slow, tmp_path)
         process.send_signal(number)
-        sent = time.monotonic()
         out, err = process.communicate(timeout=30)
         assert process.returncode == code, err
-        assert time.monotonic() - sent < 10
         assert err == ""
         last = json.loads(out.splitlines()[-1])
         assert (last["event"], last["unfinished"], last["exit_code"]) == ("summary", 1, code)

@@ -18,6 +18,7 @@ from pulltui.engine.views import EventKind, PullState
 from pulltui_config import load
 from support import command
 from support.engine import KB, Engine
+from support.progress import until_progress
 from support.registry import layer, make_model
 
 MODEL = make_model("tiny", 1500 * KB, seed=240)
@@ -111,11 +112,11 @@ def test_defect_24_a_holder_that_was_killed(registry: Registries, engine: Engine
     """What a killed process of the ancestor leaves depends on luck. Here the lock ends with the process, and
     the next one goes on from what is on disk.
     """
-    server = registry(MODEL, faults="link@2MB/s")
+    server = registry(MODEL, faults="link@300KB/s")
     models = tmp_path / "models"
-    arguments = ["pull", server.names()[0], "--models-dir", str(models)]
+    arguments = ["pull", server.names()[0], "--models-dir", str(models), "--json"]
     with command.start(arguments, tmp_path) as holder:
-        server.counters.wait_for(lambda counters: counters.bytes_sent(DIGEST) > 500 * KB, 30)
+        until_progress(holder, 100 * KB)
         holder.kill()
     assert (models / ".pulltui" / "lock").stat().st_size, "its lock file is still there"
     paths = PartialPaths(models / ".pulltui", blob_file_name(DIGEST))

@@ -117,7 +117,7 @@ async def test_one_refresh_for_all_connections(client_for: Client, serve: Serve)
         answers = await asyncio.gather(*(asker.get(BLOB, Range=f"bytes={n}-{n}") for n in range(12)))
         assert [status for status, _ in answers] == [206] * 12
         assert door.issued == round_
-    assert all(gate.active == 0 for gate in asker.gates._gates.values())
+    assert all(not gate.through for gate in asker.gates._gates.values())
 
 
 async def test_a_token_that_is_refused_when_fresh_is_final(client_for: Client, serve: Serve) -> None:
@@ -183,7 +183,7 @@ async def test_a_token_server_in_trouble(
     asker = Asker(client_for(), server)
     with pytest.raises(error, match=words):
         await asker.get()
-    assert all(gate.active == 0 for gate in asker.gates._gates.values())
+    assert all(not gate.through for gate in asker.gates._gates.values())
 
 
 async def test_repositories_have_tokens_of_their_own(client_for: Client, serve: Serve) -> None:

@@ -89,7 +89,7 @@ def test_a_cap_makes_do_with_few(registry: Registries, engine: Engines) -> None:
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done, "bytes")
     it.service.set_limit(1 * MB, [pull]).result(30)
-    it.until(lambda: "the pull's cap makes do with them" in it.pull(pull).connections_why, "the reason")
+    it.until(lambda: "they are enough for the pull's cap" in it.pull(pull).connections_why, "the reason")
 
 
 def test_a_registry_that_was_busy_once_is_not_one_for_few_connections(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -214,3 +215,34 @@ async def test_what_waits_for_the_end_of_its_blob_is_not_durable_until_then() ->
         while await writer.told.get() != 120 * MIB:
             pass
     going.cancel()
+
+
+def test_what_a_closing_blob_has_counts_until_that_is_through(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model("slow", 8 * MB, seed=132)
+    digest = layer(model).digest
+    server = registry(model, faults="rate@1MB/s")
+    it = engine(connections=2)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 500 * KB, "some of it")
+    syncing, go_on, checkpoint = threading.Event(), threading.Event(), Partial.checkpoint
+
+    def slow(partial: Partial, hashed: int = 0) -> None:
+        syncing.set()
+        assert go_on.wait(30)
+        checkpoint(partial, hashed)
+
+    monkeypatch.setattr(Partial, "checkpoint", slow)
+    pausing = it.service.pause([pull])
+    try:
+        assert syncing.wait(30)
+        (blob,) = (blob for blob in it.service._core.queue.downloads() if blob.digest == digest)
+        assert blob.ending
+        assert blob.dirt.written >= 400 * KB
+    finally:
+        go_on.set()
+    pausing.result(30)
+    it.until(lambda: not blob.ending, "the end of that")
+    assert blob.dirt.written == 0
+    assert total(it.on_disk(digest)) >= 400 * KB

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pulltui.demo import Registry
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.crew import Crew
 from pulltui.engine.ramp import Ramp
+from pulltui.engine.takeover import Patience, Usual
 from support.engine import Engine
 from support.registry import layer, make_model
 
@@ -120,7 +123,7 @@ def test_slow_connections_that_have_just_asked_are_not_useless(registry: Registr
 
     it.until(most, "most of it")
     assert any("growing: 32" in why for why in found)
-    assert not [why for why in found if "more for slow ones" in why]
+    assert not [why for why in found if "more for slow or silent ones" in why]
     it.service.remove([pull], delete=True).result(30)
 
 
@@ -131,4 +134,33 @@ def test_a_slow_line_is_left_alone(registry: Registries, engine: Engines) -> Non
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done > 300_000, "some of it")
     assert sum("all connections crawl" in event.why for event in it.events()) <= 1
+    it.service.remove([pull], delete=True).result(30)
+
+
+def test_those_that_wait_in_a_servers_queue_do_not_become_more_and_more() -> None:
+    """It serves some and lets the others wait, without a word: others in their place would wait, too."""
+
+    def run(silent: float, slow_since: float | None = None) -> Any:
+        attempt = SimpleNamespace(excused=False, silent=lambda: silent)
+        source = SimpleNamespace(resolves=lambda attempt: False)
+        return SimpleNamespace(attempt=attempt, source=source, slow_since=slow_since)
+
+    crew = Crew.__new__(Crew)
+    parts: Any = SimpleNamespace(wanted=8), SimpleNamespace(usual=Usual(1e6, 0.02, 0.08))
+    crew._ramp, crew.pace = parts
+    crew._patience, crew._came_at = Patience(), 100.0
+    receiving, mute, slow = run(0.0), run(5.0), run(0.0, 99.0)
+    assert crew._count_useless([receiving] * 4 + [mute] * 4, 100.0) == 4
+    assert crew._count_useless([receiving] * 4 + [mute] * 30, 100.0) == 8
+    assert crew._count_useless([receiving] * 4 + [slow] * 30, 100.0) == 30, "these do bring something"
+    assert crew._count_useless([mute] * 8, 103.5) == 1
+
+
+def test_runs_that_turn_out_too_long_for_their_speed_are_cut(registry: Registries, engine: Engines) -> None:
+    """Four of two megabytes each, at 300 KB/s: what is behind them could not be hashed for seven seconds."""
+    server = registry(MODEL, faults="rate@300KB/s")
+    it = engine(connections=4, part_size=2 * MB)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.blob(pull, DIGEST).parts >= 6, "the cuts")
+    assert it.pull(pull).done < 3 * MB
     it.service.remove([pull], delete=True).result(30)

@@ -217,11 +217,11 @@ async def test_a_server_that_was_merely_busy_gets_its_traffic_back(gate: Gate, c
     assert gate.limit == 4
     clock.now = 10.0
     limits = []
-    for _ in range(6):
+    for _ in range(8):
         gate.succeed()
         limits.append(gate.limit)
         clock.now += TUNING.recover_pause
-    assert limits == [4, 8, 16, 32, 64, None], "as fast as it doubles, from the first answer on"
+    assert limits == [4, 8, 16, 32, 64, 128, 256, None], "as fast as it doubles, from the first answer on"
 
 
 async def test_too_many_connections_leave_those_alone_that_are_served(gate: Gate, clock: Clock) -> None:
@@ -281,3 +281,31 @@ async def test_a_host_that_serves_nobody_any_more_is_waited_for(gate: Gate, cloc
     again.trouble(busy(7.0, ceiling=True))
     assert gate.waiting is not None
     assert gate.waiting.seconds == 7.0
+
+
+async def test_who_waits_for_longer_than_a_refusal_takes_was_let_in(gate: Gate, clock: Clock) -> None:
+    """It takes four. One of them has just asked for its next bytes, which take seconds to come."""
+    passes = [await gate.enter() for _ in range(4)]
+    for entry in passes[:3]:
+        entry.succeed()
+    clock.now += 1.0
+    for _ in range(3):
+        fifth = await gate.enter()
+        clock.now += 0.02
+        fifth.trouble(busy(1.0, ceiling=True))
+        fifth.leave()
+    assert gate.limit == 4
+
+
+async def test_who_asked_as_recently_as_the_one_refused_may_be_refused_too(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(3)]
+    for entry in passes:
+        entry.succeed()
+    clock.now += 1.0
+    await gate.enter()
+    for _ in range(3):
+        fifth = await gate.enter()
+        clock.now += 0.03
+        fifth.trouble(busy(1.0, ceiling=True))
+        fifth.leave()
+    assert gate.limit == 3

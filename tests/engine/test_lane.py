@@ -15,11 +15,12 @@ import httpx
 import pytest
 from pulltui.engine import lane as lane_module
 from pulltui.engine.fast import FastTransport
+from pulltui.engine.lane import Lane
 from pulltui.engine.network import find_way
 from pulltui.engine.transport import chunks
 from support.certificates import Authority
 from support.proxy import Proxy
-from support.rawserver import OK, RawServer, read_head
+from support.rawserver import OK, RawServer, answering, read_head
 from support.socks import SocksProxy
 
 ClientFor = Callable[..., httpx.AsyncClient]
@@ -57,7 +58,7 @@ def wait_to_be_left(connection: socket.socket, asked: threading.Event, left: thr
 
 async def asked_and_cancelled(client: httpx.AsyncClient, url: str, asked: threading.Event) -> None:
     task = asyncio.create_task(client.get(url))
-    assert await asyncio.to_thread(asked.wait, 5)
+    assert await asyncio.to_thread(asked.wait, 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -168,6 +169,41 @@ class TestAmongLanes:
             for server in servers:
                 await client.get(server.url)
         assert [server.accepted for server in servers] == [1, 1, 1]
+
+    async def test_others_go_on_while_a_lane_is_made(
+        self, raw_server: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Making one takes milliseconds, dozens at once would stop everything that is being read."""
+        made, go_on, make = threading.Event(), threading.Event(), FastTransport._new_lane
+
+        def slowly(transport: FastTransport) -> Lane:
+            made.set()
+            assert go_on.wait(30)
+            return make(transport)
+
+        hold = threading.Event()
+
+        def handler(connection: socket.socket) -> None:
+            read_head(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na")
+            assert hold.wait(30)
+            connection.sendall(b"bc")
+
+        transport = self.transport()
+        monkeypatch.setattr(FastTransport, "_new_lane", slowly)
+        async with (
+            httpx.AsyncClient(transport=transport) as client,
+            client.stream("GET", raw_server(handler).url) as response,
+        ):
+            body = chunks(response)
+            assert bytes(await anext(body)) == b"a"
+            other = asyncio.create_task(client.get(raw_server(answering(OK)).url))
+            assert await asyncio.to_thread(made.wait, 20)
+            hold.set()
+            assert b"".join([bytes(chunk) async for chunk in body]) == b"bc"
+            assert not other.done()
+            go_on.set()
+            assert (await other).content == b"abc"
 
     async def test_where_files_cannot_be_listed_the_limit_for_silence_ends_it(
         self, raw_server: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -23,7 +23,7 @@ ClientFor = Callable[..., httpx.AsyncClient]
 Serve = Callable[..., RawServer]
 
 HOST = "registry.example"
-PATIENCE = 10.0
+PATIENCE = 90.0
 LOGIN, QUOTED = "me:pass @word", "me:pass%20%40word"
 
 
@@ -70,13 +70,13 @@ async def test_a_slow_answer_is_not_the_proxys(client_for: ClientFor, raw_server
         def late(connection: socket.socket) -> None:
             connection.recv(9999)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n")
-            connection.settimeout(0.5)
+            connection.settimeout(1.3)
             with suppress(TimeoutError):
                 connection.recv(1)
             connection.sendall(b"\r\nabc")
 
         server = raw_server(late)
-        client = client_for(through(proxy.at("socks5h")), connect_timeout=0.3)
+        client = client_for(through(proxy.at("socks5h")), connect_timeout=1.0)
         async with client.stream("GET", f"http://{HOST}:{server.port}/") as response:
             assert b"".join([bytes(chunk) async for chunk in chunks(response)]) == b"abc"
 
@@ -133,7 +133,8 @@ async def test_there_is_none(client_for: ClientFor) -> None:
 
 
 async def test_its_name_is_unknown(client_for: ClientFor) -> None:
-    fault = await fault_of(client_for(through("socks5h://proxy.invalid:1080")))
+    # Some resolvers take their time to say so.
+    fault = await fault_of(client_for(through("socks5h://proxy.invalid:1080"), connect_timeout=60))
     assert fault.text == "proxy socks5h://proxy.invalid:1080: unknown host proxy.invalid"
 
 

@@ -80,3 +80,11 @@ def test_a_run_is_worth_its_first_byte(world: World) -> None:
         world.pace.first_byte(0.25)
     world.pace.look([])
     assert world.pace.run_size(10 * MB, 20 * MB, 8, growing=False) == 20 * MB
+
+
+@pytest.mark.parametrize("growing", [False, True])
+def test_it_is_also_where_that_takes_longer_than_runs_do(world: World, *, growing: bool) -> None:
+    for _ in range(3):
+        world.pace.first_byte(2.0)
+    world.pace.look([])
+    assert world.pace.run_size(1000 * MB, 20 * MB, 4, growing=growing) == 160 * MB

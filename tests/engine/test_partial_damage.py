@@ -201,7 +201,7 @@ while True:
     partial.write(part, chunk, crc32(chunk, part.mark.crc))
     if chance.random() < 0.01:
         partial.checkpoint()
-print("all", flush=True)
+sys.stdin.read()  # only a kill ends it
 """
 
 
@@ -211,7 +211,8 @@ def test_after_a_real_kill_every_claim_is_true_and_little_is_lost(tmp_path: Path
     data = random.Random(3).randbytes(4_000_000)
     chance = random.Random(seed)
     run = [sys.executable, "-c", WRITER, str(tmp_path), NAME, str(seed)]
-    with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as writer:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(run, stdin=pipe, stdout=pipe, text=True) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
         aim = chance.randrange(1, 3_000_000)

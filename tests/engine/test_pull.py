@@ -12,6 +12,7 @@ import pytest
 from pulltui.demo import BytesBlob, GeneratedBlob, Layer, Model, Registry, build_model
 from pulltui.engine.store import Store
 from pulltui.engine.views import BlobState, EventKind, PullState
+from pulltui_config.settings import Network
 from support.engine import KB, Engine
 from support.rawserver import RawServer, answering
 from support.registry import closed_port, layer, make_model
@@ -226,7 +227,8 @@ def test_a_host_that_never_answered_is_waited_for_while_somebody_looks_on(
 
 
 def test_an_unknown_host_is_named(engine: Engines, transport_kind: str) -> None:
-    it = engine(transport=transport_kind, max_retries=1)
+    # Some resolvers take their time to say so.
+    it = engine(transport=transport_kind, max_retries=1, network=Network(connect_timeout=60))
     failed = it.until_failed(it.add("nowhere.invalid/library/tiny"))
     assert "nowhere.invalid" in failed.error
     assert "network" in failed.hint

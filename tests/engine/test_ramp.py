@@ -127,6 +127,14 @@ def test_more_breaks_with_more_connections_end_the_growth() -> None:
     assert link.ramp.why == "settled at 16 (more breaks with 32)"
 
 
+def test_a_few_breaks_where_there_were_none_are_chance() -> None:
+    """The first connections are old enough by then to break; a third of all would be a reason."""
+    link = Link(lambda count: min(5 * MB * count, 160 * MB))
+    link.breaks = lambda count: 0 if count <= 8 else 16
+    link.run(1.5)
+    assert link.counts == [8, 32, 64]
+
+
 def test_breaks_that_come_with_the_bytes_are_no_reason() -> None:
     link = Link(lambda count: min(5 * MB * count, 160 * MB))
     link.breaks = lambda count: min(5 * count, 160) / 8  # one every 8 MB

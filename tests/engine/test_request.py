@@ -48,7 +48,7 @@ class Asker:
             await answer.close()
 
     def nothing_in_use(self) -> bool:
-        return all(gate.active == 0 for gate in self.gates._gates.values())
+        return all(not gate.through for gate in self.gates._gates.values())
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ async def test_refused_is_the_hosts_trouble(asker: Asker) -> None:
     gate = asker.gates.gate(f"127.0.0.1:{port}")
     assert gate.waiting is not None
     assert gate.tries == 1
-    assert gate.active == 0
+    assert not gate.through
 
 
 @pytest.mark.parametrize(

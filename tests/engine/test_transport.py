@@ -161,7 +161,7 @@ class Watched:
         read_head(connection)
         connection.sendall(self._answer)
         self.asked.set()
-        connection.settimeout(5)
+        connection.settimeout(30)
         try:
             if connection.recv(1) == b"":
                 self.left.set()
@@ -173,7 +173,7 @@ async def test_leaving_a_body_closes_the_connection(client_for: ClientFor, raw_s
     watched = Watched(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
     async with client_for().stream("GET", raw_server(watched).url) as response:
         assert bytes(await anext(chunks(response))) == b"abc"
-    assert await asyncio.to_thread(watched.left.wait, 2)
+    assert await asyncio.to_thread(watched.left.wait, 20)
 
 
 async def test_cancelling_a_read_closes_the_connection(client_for: ClientFor, raw_server: Serve) -> None:
@@ -194,7 +194,7 @@ async def test_cancelling_a_read_closes_the_connection(client_for: ClientFor, ra
     with pytest.raises(asyncio.CancelledError):
         await task
     assert got == [b"abc"]
-    assert await asyncio.to_thread(watched.left.wait, 2)
+    assert await asyncio.to_thread(watched.left.wait, 20)
     assert await read(client, raw_server(answering(OK)).url) == b"abc", "the transport still serves"
 
 
@@ -212,7 +212,7 @@ async def test_a_reader_may_take_its_time(client_for: ClientFor, raw_server: Ser
 
 
 async def test_many_connections_at_once(client_for: ClientFor, raw_server: Serve) -> None:
-    together = threading.Barrier(16, timeout=5)
+    together = threading.Barrier(16, timeout=30)
 
     def handler(connection: socket.socket) -> None:
         read_head(connection)

@@ -129,10 +129,14 @@ async def test_behind_a_swift_disk_readers_wait_sooner_and_go_on_when_it_is_stuc
     bench: Callable[..., Bench], slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pulltui.engine.writer._SPAN", 0.05)
-    it = bench(backlog=5000, swift_backlog=2000)
-    it.submit(1)
-    it.submit(2)
-    assert it.writer.full
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    with monkeypatch.context() as still:  # no time passes, so nobody knows better
+        still.setattr(loop, "time", lambda: now)
+        it = bench(backlog=5000, swift_backlog=2000)
+        it.submit(1)
+        it.submit(2)
+        assert it.writer.full
     await asyncio.wait_for(it.writer.room(), 30)
     assert it.writer.backlog == 2000, "nothing was written meanwhile, and that is why they go on"
     for n in range(3, 5):

@@ -41,14 +41,18 @@ def test_a_second_process_is_told_who_holds_the_directory(
     before = datetime.now(UTC).replace(microsecond=0)
     with command.start(arguments, tmp_path, env=env(tmp_path, 0)) as first:
         until_progress(first, 40 * MB)
-        for name in (registry.name_at(slow.host), "127.0.0.1:1/library/another"):
-            second = command.run(pull(name, models), tmp_path, env=env(tmp_path, 1))
-            assert second.returncode == 4
-            text = second.stdout + second.stderr
-            told = f"is in use by process {first.pid} on {socket.gethostname()}, since "
-            since = datetime.fromisoformat(text.partition(told)[2].split()[0].strip('",'))
-            assert before <= since <= datetime.now(UTC)
-            assert "Or quit it first, or pull elsewhere with --models-dir" in text
+        first.send_signal(signal.SIGSTOP)  # or it is done before the others have begun
+        try:
+            for name in (registry.name_at(slow.host), "127.0.0.1:1/library/another"):
+                second = command.run(pull(name, models), tmp_path, env=env(tmp_path, 1))
+                assert second.returncode == 4
+                text = second.stdout + second.stderr
+                told = f"is in use by process {first.pid} on {socket.gethostname()}, since "
+                since = datetime.fromisoformat(text.partition(told)[2].split()[0].strip('",'))
+                assert before <= since <= datetime.now(UTC)
+                assert "Or quit it first, or pull elsewhere with --models-dir" in text
+        finally:
+            first.send_signal(signal.SIGCONT)
         out, err = first.communicate()
     assert (first.returncode, err) == (0, "")
     assert [request for request in slow.testimony(registry.sizes) if request.run == 1] == []

@@ -14,7 +14,7 @@ from support.tmux import Terminal
 pytestmark = pytest.mark.real
 
 PATIENCE = 30.0
-FAULTS = "link@2MB/s,rate@1MB/s,stall=1/4@1MB*4,reset=1/6@4MB*2,502=1/10*2"
+FAULTS = "link@500KB/s,rate@1MB/s,stall=1/4@1MB*4,reset=1/6@4MB*2,502=1/10*2"
 
 CLOSED = r"\A(?s:(?!.*╭).*)\? help  q quit"
 """No dialog is open."""
@@ -81,6 +81,7 @@ STEPS = (
     ("C-o", r"Nothing has changed"),
     ("Escape", CLOSED),
     ("e", r"edited"),
+    ("Enter", CLOSED),
     ("a", r"─ Add models ─"),
     ("Escape", CLOSED),
     ("D", r"(?s)Delete 127.*Cancel"),
@@ -104,7 +105,7 @@ def test_every_key_does_what_it_says(tmp_path: Path) -> None:
     directory = tmp_path / "t"
     directory.mkdir()
     command = [sys.executable, "-m", "pulltui", "demo", "--faults", FAULTS]
-    env = command_env(tmp_path, EDITOR="sh -c 'echo edited; sleep 0.5'", LANG="C.UTF-8")
+    env = command_env(tmp_path, EDITOR="sh -c 'echo edited; read line'", LANG="C.UTF-8")
     with Terminal(command, env, directory) as terminal:
         terminal.wait(lambda screen: "downloading" in screen and "parts" in screen, PATIENCE)
         for number, (key, seen) in enumerate(STEPS):
@@ -113,10 +114,10 @@ def test_every_key_does_what_it_says(tmp_path: Path) -> None:
                 terminal.wait(lambda screen, seen=seen: re.search(seen, screen) is not None, PATIENCE)  # type: ignore[misc]
             except TimeoutError as error:
                 pytest.fail(f"step {number}, {key}: no {seen}: {error}")
-        before = terminal.screen()
+        before = terminal.wait(lambda screen: "▌" in screen, PATIENCE)
         for key in ("Down", "Down", "Up", "j", "k", "PageDown", "PageUp", "Home", "End"):
             terminal.keys(key)
-        terminal.wait(lambda screen: screen.index("▌") != before.index("▌"), PATIENCE)
+        terminal.wait(lambda screen: screen.find("▌") not in (-1, before.index("▌")), PATIENCE)
         terminal.keys("q")
         terminal.wait(lambda _: False, PATIENCE)
         assert terminal.code == 0

@@ -93,7 +93,7 @@ def test_killed_and_interrupted(registry: RealRegistry, slow: Witness, tmp_path:
     models, file = tmp_path / "models", tmp_path / "looks"
     name = registry.name_at(slow.host)
     # More connections would be through before it is time to end them.
-    arguments = ["pull", name, "--connections", "8", "--models-dir", str(models), "--json"]
+    arguments = ["pull", name, "--connections", "3", "--models-dir", str(models), "--json"]
     ends = [(40 * MB, signal.SIGKILL), (90 * MB, signal.SIGTERM), (140 * MB, signal.SIGKILL)]
     for goal, end in ends:
         with watched.start(models, file, arguments, tmp_path) as process:

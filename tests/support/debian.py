@@ -19,8 +19,8 @@ from typing import Any, Self
 import httpx
 from support.registry import closed_port
 
-START_TIME = 15.0
-STOP_TIME = 15.0
+START_TIME = 60.0
+STOP_TIME = 60.0
 PACKAGES = {
     "docker-registry": "docker-registry",
     "nginx": "nginx-light",

@@ -14,7 +14,7 @@ from support.debian import program
 
 LOOK = 0.05
 """Seconds between two looks at the screen."""
-START_TIME = 10.0
+START_TIME = 60.0
 # tmux 3.3a now and then never learns how its child ended; a shell always does.
 _RUN = """sh -c 'echo $$ > "$0/pid"; exec "$@"' "$0" "$@"; echo $? > "$0/code" """
 

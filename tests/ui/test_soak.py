@@ -12,6 +12,8 @@ GROWTH = 4_000_000
 @pytest.mark.long
 def test_two_minutes_of_a_busy_screen_cost_no_more_at_their_end() -> None:
     report = soak(2.0)
-    assert report["hz"] > 5, "it kept drawing"
+    assert report["drawn"] > 0.9, "it kept drawing"
     assert report["rss_last"] - report["rss_first"] <= GROWTH
-    assert report["last_tick"] <= 1.5 * report["first_tick"]
+    # By a piece of work that is always the same: a machine with more to do is slower at both.
+    first, last = (report[f"{quarter}_tick"] / report[f"{quarter}_yard"] for quarter in ("first", "last"))
+    assert last <= 1.5 * first

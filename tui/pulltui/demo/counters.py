@@ -83,11 +83,11 @@ class Counters:
         Nobody can ask between the one and the other: no client knows of bytes that are not counted yet.
         """
         with self._changed:
+            slot = int((self.clock() - self._origin) / SLOT)  # now: nobody has a byte of it sooner
             size = push()
             record.sent += size
             if _carries_blob(record):
                 flow = self._flow.setdefault(record.digest, {})
-                slot = int((self.clock() - self._origin) / SLOT)
                 flow[slot] = flow.get(slot, 0) + size
             self._changed.notify_all()
             return size
@@ -98,7 +98,7 @@ class Counters:
             record.ended = self.clock() - self._origin
             self._changed.notify_all()
 
-    def wait_for(self, predicate: Callable[[Counters], bool], timeout: float = 10.0) -> None:
+    def wait_for(self, predicate: Callable[[Counters], bool], timeout: float = 30.0) -> None:
         """Waits until `predicate(counters)` holds; it is asked again after every change.
 
         Raises TimeoutError after `timeout` seconds, with what was counted by then.
@@ -185,13 +185,15 @@ class Counters:
             }
 
     def dump(self) -> dict[str, Any]:
-        """The summary, the time it is in seconds since the registry began, what each slot saw of each blob
-        (`flow`: pairs of slot and bytes by digest) and every record, as plain data.
+        """The summary, the time it is in seconds since the registry began, when that was by the clock
+        (`origin`), what each slot saw of each blob (`flow`: pairs of slot and bytes by digest) and every
+        record, as plain data.
         """
         with self._changed:
             return {
                 **self.summary(),
                 "now": self.clock() - self._origin,
+                "origin": self._origin,
                 "slot": SLOT,
                 "flow": {digest: list(flow.items()) for digest, flow in self._flow.items()},
                 "records": [asdict(record) for record in self.records()],
