@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pulltui.engine.backoff import backoff
 from pulltui.engine.beside import Beside
 from pulltui.engine.context import Context
 from pulltui.engine.delayed import Delayed
@@ -45,8 +44,7 @@ class BlobDownload:
         self.single_stream = False
         self.received = 0
         """Bytes off sockets, those that were thrown away again included."""
-        self.retries = 0
-        self.stalls = self.takeovers = 0
+        self.retries = self.stalls = self.takeovers = 0
         self.fetched_again = 0
         self.note = ""
         self.meter = Meter(context.tuning.rate_window)
@@ -58,6 +56,7 @@ class BlobDownload:
         """Told when something changes, by pull id."""
         self._context = context
         self._partial: Partial | None = None
+        self._closing: Partial | None = None
         self._lock = asyncio.Lock()
         self._verifier: Verifier | None = None
         self._beside = Beside(layer, context.store, context.part_size)
@@ -107,8 +106,11 @@ class BlobDownload:
         async with self._lock:
             if self._partial is not None or self.verified or self.error is not None or not self.wanted_by:
                 return
+            store, part_size = self._context.store, self._context.part_size(self.size)
             try:
-                self._partial = await asyncio.to_thread(self._make, self._context.part_size(self.size))
+                self._partial = await asyncio.to_thread(
+                    lambda: Partial(store.begin(self.digest), self.digest, self.size, part_size)
+                )
             except OSError as error:
                 self.fail(storage_error(error, f"cannot open the partial of blob {self.digest[7:19]}"))
                 return
@@ -117,10 +119,14 @@ class BlobDownload:
                 return
             self.table = self._partial.table
             self.delayed.clear()
-            self._verifier = self._watch_over(self._partial)
-
-    def _make(self, part_size: int) -> Partial:
-        return Partial(self._context.store.begin(self.digest), self.digest, self.size, part_size)
+            self._verifier = Verifier(
+                self._partial,
+                target=store.staged(self.digest),
+                sums=store.sums_of(self.digest),
+                on_verified=self._verified,
+                on_failed=self.fail,
+                on_repair=self._repair,
+            )
 
     async def _close(self) -> None:
         if self._verifier is not None:
@@ -128,19 +134,25 @@ class BlobDownload:
         partial, self._partial, self._verifier = self._partial, None, None
         if partial is None:
             return
+        self._closing = partial
         try:
             await asyncio.to_thread(partial.checkpoint)
         except OSError as error:
             self._not_durable(partial, error)
             if not isinstance(error, MovedError):  # else there is nothing left to save
                 self.unsaved = self.error
+        finally:
+            self._closing = None
         partial.close()
         self.meter.clear()
 
     # -- runs ---------------------------------------------------------------------------------------
 
-    def take(self, source: Source, want: int) -> Run | None:
-        """Return the next run of about `want` bytes, None if there is nothing to fetch just now."""
+    def take(self, source: Source, want: int, *, idle: bool = False) -> Run | None:
+        """Return the next run of about `want` bytes, None if there is nothing to fetch just now.
+
+        `idle`: who asks has nothing else to do, so that parts need not wait for the sake of others.
+        """
         partial = self._partial
         if self.table is None or partial is None or self.error is not None or self.verified:
             return None
@@ -148,16 +160,16 @@ class BlobDownload:
             return None
         now = self._context.clock()
         if self.single_stream:
-            if self.runs or not self.delayed.all_due(now):
+            if self.runs or self.delayed.next_wait(now, together=True) or self.delayed.parked:
                 return None
             parts = self.table.parts if any(self.table.unfinished()) else []
         else:
-            parts = self.table.take_run(want, now)
+            parts = self.table.take_run(want, now, idle=idle)
         if not parts:
             return None
         run, piece = self._begin(parts, source), max(want, _PIECE)
-        if 2 * (run.end - run.start) > 3 * piece and self._splittable and partial.cuttable and not run.whole:
-            run.leave(run.start + piece, partial.split)
+        if 2 * (run.end - run.start) > 3 * piece:
+            self.shorten(run, run.start + piece)
         return run
 
     @property
@@ -167,8 +179,8 @@ class BlobDownload:
 
     @property
     def ending(self) -> bool:
-        """Whether it is being turned into the blob, which makes it durable, or read back to be mended."""
-        return self._verifier is not None and self._verifier.finishing
+        """Whether it is closed or turned into the blob, which makes it durable, or read back to be mended."""
+        return self._closing is not None or (self._verifier is not None and self._verifier.finishing)
 
     def split(self, run: Run, at: int, source: Source) -> Run | None:
         """Have another connection fetch what lies behind about the byte `at` of a run; None if it cannot."""
@@ -176,9 +188,16 @@ class BlobDownload:
         parts = run.cut(at, partial.split) if partial is not None and self._splittable else []
         return self._begin(parts, source) if parts else None
 
+    def shorten(self, run: Run, at: int) -> None:
+        """Leave what lies behind about the byte `at` of a run to whoever comes next, if it can be cut."""
+        if self._partial is not None and self._splittable and self._partial.cuttable:
+            run.leave(at, self._partial.split)
+
     @property
     def _splittable(self) -> bool:
-        return self._verifier is not None and not (self.ending or self._verifier.repairing)
+        if self._verifier is None or self.single_stream:
+            return False
+        return not (self.ending or self._verifier.repairing)
 
     def _begin(self, parts: list[Part], source: Source) -> Run:
         run = Run(parts, source, self._context.tuning.rate_window, whole=self.single_stream)
@@ -204,12 +223,8 @@ class BlobDownload:
         self.received += len(chunk)
         partial = self._partial
         if partial is not None:
-            writer = self._context.writer
-            self.fetched_again += run.feed(
-                chunk,
-                lambda part, piece: writer.submit(partial, part, piece),
-                self._context.tuning.budget_refill,
-            )
+            submit, refill = self._context.writer.submit, self._context.tuning.budget_refill
+            self.fetched_again += run.feed(chunk, lambda part, piece: submit(partial, part, piece), refill)
 
     def whole(self, run: Run) -> None:
         """A run was answered with the whole blob. Raises NoRanges or PartSetback if that cannot be used."""
@@ -221,7 +236,7 @@ class BlobDownload:
         if not self.single_stream:
             self.single_stream = True
             self._emit(EventKind.NOTE, why="the server knows no ranges: one connection, from the first byte")
-        others = [other for other in self.runs if other is not run]
+        others = self.runs - {run}
         if run.start != 0 or any(other.received for other in others):
             raise NoRanges("the server knows no ranges")
         for other in others:  # they have nothing yet, and would ask for nothing better
@@ -244,27 +259,25 @@ class BlobDownload:
         """A run broke off for its part's own reasons: count it, and say when it is tried again."""
         settings, tuning = self._context.settings.retry, self._context.tuning
         # What is sent again from the first byte may break where all is written: what is missing pays for it.
-        part = run.part if self.table is None or not run.whole else next(self.table.unfinished(), run.part)
+        part = next(self.table.unfinished(), run.part) if self.table is not None and run.whole else run.part
         kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
         self.stalls += kind is EventKind.STALLED
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
             run.source.refresh(run.generation or run.source.generation)  # it may lead somewhere better
         self.retries += 1
-        # Near the end little is asked for, so that little is progress.
-        enough = max(1, min(tuning.gain, (run.end - run.start) // 3))
-        gained = run.gained >= enough and kind is EventKind.RETRY
+        gained = run.progressed(tuning.gain) and kind is EventKind.RETRY
         if gained:
             part.failures = 0
         base = tuning.resolve_base if setback.resolving or gained else tuning.backoff_base
-        again, most = part.fail(setback.why, settings.max_retries), settings.max_retries
-        wait = backoff(part.failures, base, settings.backoff_cap, self._context.uniform)
-        part.not_before = self._context.clock() + wait
+        run.source.failing += 1
+        now, uniform = self._context.clock(), self._context.uniform
+        row = part.failures + 1 if run.whole else run.source.failing  # a whole one is sent anew: no haste
+        wait = self.delayed.put(part, setback.why, now, settings, base=base, in_a_row=row, uniform=uniform)
         part.state = PartState.STALLED if kind is EventKind.STALLED else PartState.WAITING
-        if not again:
+        if wait is None:
             part.state = PartState.FAILED
-        self.delayed.add(part)
-        left = wait if again else None
-        self._emit(kind, part=part.n, attempt=part.failures, attempts=most, wait=left, why=setback.why)
+        most = settings.max_retries
+        self._emit(kind, part=part.n, attempt=part.failures, attempts=most, wait=wait, why=setback.why)
 
     def forgive(self) -> None:
         """Try every delayed part again, now, with fresh budgets."""
@@ -272,12 +285,11 @@ class BlobDownload:
         self._notify()
 
     def next_wait(self) -> float | None:
-        """Return the seconds until a delayed part may be tried again, None if nobody can say."""
+        """Return the seconds until a connection with nothing else to do may try a delayed part, if ever."""
         if self._undecided or (self.single_stream and self.runs):
             return None
-        waits = self.delayed.waits(self._context.clock())
         # One stream begins when the last of them may.
-        return (max if self.single_stream else min)(waits, default=None)
+        return self.delayed.next_wait(self._context.clock(), together=self.single_stream)
 
     def stuck(self) -> bool:
         """Return whether only parked parts are left: nothing goes on by itself."""
@@ -328,17 +340,6 @@ class BlobDownload:
             return self.size
         return self._verifier.hashed if self._verifier is not None else 0
 
-    def _watch_over(self, partial: Partial) -> Verifier:
-        store = self._context.store
-        return Verifier(
-            partial,
-            target=store.staged(self.digest),
-            sums=store.sums_of(self.digest),
-            on_verified=self._verified,
-            on_failed=self.fail,
-            on_repair=self._repair,
-        )
-
     def _verified(self) -> None:
         self._partial = self._verifier = None
         self.verified = True
@@ -351,8 +352,7 @@ class BlobDownload:
         self.fetched_again += step.bytes
         self.note = step.note
         self.freshness += step.fresh_url
-        why = f"the digest came out as {got[7:19]}, {step.note}"
-        self._emit(EventKind.NOTE, why=why)
+        self._emit(EventKind.NOTE, why=f"the digest came out as {got[7:19]}, {step.note}")
         self._notify()
 
     def fail(self, error: PullError) -> None:
@@ -366,7 +366,7 @@ class BlobDownload:
     @property
     def dirt(self) -> Dirt:
         """What of it is written and not durable."""
-        return self._partial.dirt if self._partial is not None else Dirt(0, 0)
+        return partial.dirt if (partial := self._partial or self._closing) else Dirt(0, 0)
 
     async def checkpoint(self) -> bool:
         """Make what is written durable; False if it is `ending`: that is no time for it."""

@@ -30,7 +30,7 @@ def tightest(pull: Pull, context: Context) -> Bound:
         ("the pull's cap", context.throttle.connections_of(pull.id)),
     ):
         if number is not None:
-            bounds.append(Bound(number, f"{whose} makes do with them"))
+            bounds.append(Bound(number, f"they are enough for {whose}"))
     least = min(bounds, key=lambda bound: bound.number)
     return least._replace(number=max(1, least.number))
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pulltui.engine.pull import Pull
 
 
+_LEAST = 0.25
+"""Seconds over which a connection's speed is taken, at least: what comes at once was waiting."""
+
+
 class Connection:
     """A place at the network. `work` runs until it is cancelled or the pull has nothing left for it."""
 
@@ -75,8 +79,11 @@ class Connection:
             finally:
                 self._crew.idle -= 1
 
-    async def _next(self) -> tuple[BlobDownload, Run] | None:
-        """Return what to fetch now, small blobs first; opens blobs as they are needed."""
+    async def _next(self, *, idle: bool = False) -> tuple[BlobDownload, Run] | None:
+        """Return what to fetch now, small blobs first; opens blobs as they are needed.
+
+        `idle`: there was nothing, without what waits for its next try for the sake of others.
+        """
         for blob in self._pull.downloads:
             if blob.verified or blob.error is not None:
                 continue
@@ -85,11 +92,14 @@ class Connection:
             want = self._crew.run_size(blob.size - blob.written, self._rate)
             slots, pull = self._context.slots, self._pull.id
             most = self._context.throttle.run(pull, self._rate, slots.in_use, slots.of_pull(pull))
-            run = blob.take(self._pull.source(blob), want if most is None else min(want, most))
+            run = blob.take(self._pull.source(blob), want if most is None else min(want, most), idle=idle)
             if run is not None:
+                run.guessed = not (self._rate or self._crew.pace.usual.rate)
                 if most is not None and not run.whole:
                     run.shorten(most)
                 return blob, run
+        if not idle:
+            return await self._next(idle=True)
         # A server without ranges would send the whole again; under a cap there is nothing to gain.
         if self._context.throttle.run(self._pull.id, 1.0, 1, 1) is not None:
             return None
@@ -123,9 +133,11 @@ class Connection:
             self._context.log.emit(
                 EventKind.NOTE, pull=self._pull.id, digest=blob.digest, part=run.part.n, why=setback.why
             )
-        seconds = self._context.clock() - started
+        went_on = run.attempt.went_on if run.attempt is not None else started
+        seconds = self._context.clock() - max(started, went_on)
         if run.complete and seconds > 0:
-            self._rate = run.received / seconds
+            since_first = self._context.clock() - max(went_on, run.first_at or started)
+            self._rate = run.received / max(_LEAST, since_first)
             self._crew.pace.ended(run.received, seconds)
 
     def _count_refusal(self, run: Run, setback: Setback | None) -> None:

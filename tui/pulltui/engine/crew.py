@@ -15,8 +15,8 @@ from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
-from pulltui.engine.standing import blocks, first_byte, moves, receiving, resolves, silent, unheld
-from pulltui.engine.takeover import Patience, Progress, Usual, cut, is_slow, reason, silence
+from pulltui.engine.standing import blocking, moves, receiving, resolves, silent, unheld, usual_of
+from pulltui.engine.takeover import LEAST, Patience, Progress, cut, is_slow, reason, silence
 from pulltui.engine.views import EventKind, Waiting
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _STEP = (10, 0.5)
 """What a number of connections brings is measured over so many first bytes, and at most so many seconds."""
 _DISK_TOLD = 30.0
 """Seconds that the disk has to keep up before it is told again that it does not."""
+_FRONT = 1.0
+"""Seconds that a run may still take, when at last its speed can be told, if that is half of what it would."""
 _LOOKS = 3
 """A connection brings nothing if it was so at so many looks."""
 _LUMP = 128 << 10
@@ -96,7 +98,7 @@ class Crew:
         bound = tightest(self._pull, self._context)
         if self._bounded(bound) if fixed == "auto" else bound.number < fixed:
             return f"at most {bound.number} ({bound.why})"
-        instead = f", {self._useless} more for slow ones" if self._useless else ""
+        instead = f", {self._useless} more for slow or silent ones" if self._useless else ""
         return self._ramp.why + instead if fixed == "auto" else f"{fixed} (transfer.connections)"
 
     def start(self) -> None:
@@ -192,6 +194,7 @@ class Crew:
         self._useless_lately.append(self._count_useless([run for _, run in runs], now))
         self._useless = min(self._useless_lately)  # many have just asked when there are to be more
         self._count(runs, now)
+        self._shorten(runs, rates)
         self._tell_number()
         self._take_over(runs, rates, now)
         self._ask_anew(runs, now)
@@ -199,24 +202,33 @@ class Crew:
         if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
 
-    def _usual(self, run: Run) -> Usual:
-        """Return what to expect of a run."""
-        return Usual(self.pace.usual.rate, first_byte(run, self.pace.usual.first_byte))
+    def _shorten(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float]) -> None:
+        """Make those that turn out too long for their speed end sooner: they are at the front."""
+        for blob, run in runs:
+            if run.guessed and run in rates and unheld(run):
+                run.guessed = False
+                soon = max(LEAST, int(rates[run] * _FRONT))
+                if run.end - run.position > 2 * soon:
+                    blob.shorten(run, run.position + soon)
+                    self._pull.kick()
 
     def _silence(self, run: Run) -> float:
         """Return the seconds without a byte that are more than usual."""
-        usual, in_vain = self._usual(run), moves(run) if resolves(run) else 0
+        usual, in_vain = usual_of(run, self.pace.usual), moves(run) if resolves(run) else 0
         lump = min(_LUMP / usual.rate, self._patience.busy) if usual.rate else 0.0
-        return silence(max(self._patience.idle, lump), usual.first_byte, in_vain)
+        return silence(max(self._patience.idle, lump), usual.late, in_vain)
 
     def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
         is they.
         """
         to_blame = [run for run in runs if unheld(run)]
-        useless = sum(run.slow_since is not None or silent(run) >= self._silence(run) for run in to_blame)
-        limit = silence(self._patience.idle, self.pace.usual.first_byte)
-        others_go_on = useless < len(to_blame) or now - self._came_at < limit
+        slow = sum(run.slow_since is not None for run in to_blame)
+        mute = sum(run.slow_since is None and silent(run) >= self._silence(run) for run in to_blame)
+        limit = silence(self._patience.idle, self.pace.usual.late)
+        others_go_on = slow + mute < len(to_blame) or now - self._came_at < limit
+        # Even if others go on: they may be in a queue, at a server that serves so many and tells nobody.
+        useless = slow + min(mute, self._ramp.wanted)
         return useless if others_go_on else min(1, useless)
 
     def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
@@ -277,7 +289,7 @@ class Crew:
         for run, rate in rates.items():
             by_host.setdefault(run.host, []).append(rate)
         crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
-        fronts = {front for blob in self._pull.downloads if (front := blocks(blob)) is not None}
+        fronts = {front for blob in self._pull.downloads for front in blocking(blob)}
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
@@ -294,7 +306,7 @@ class Crew:
                     slow_for=now - run.slow_since if run.slow_since is not None else None,
                     moves=moves(run),
                 ),
-                self._usual(run),
+                usual_of(run, self.pace.usual),
                 patience=self._patience,
                 idle=self.idle > 0,
                 blocks=run in fronts,
@@ -322,7 +334,7 @@ class Crew:
         It may be the network, and then that changes nothing. It may be they, and then one that is answered
         shows it.
         """
-        least = max(_ANEW, silence(self._patience.idle, self.pace.usual.first_byte))
+        least = max(_ANEW, silence(self._patience.idle, self.pace.usual.late))
         if now - self._came_at < least:
             self._anew_pause, self._anew_at = least, now
             return

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from pulltui_config.settings import Retry
+
+from pulltui.engine.backoff import Uniform, backoff
 from pulltui.engine.parts import Part
 
 
 class Delayed(set[Part]):
-    """Those parts, whoever put them here has counted the failure."""
+    """Those parts."""
+
+    def put(
+        self, part: Part, why: str, now: float, retry: Retry, *, base: float, in_a_row: int, uniform: Uniform
+    ) -> float | None:
+        """Count a failure of a part; return the seconds until its next try, None if they are used up.
+
+        `in_a_row`: so many have failed at its host without a byte between them. Where that is fewer than of
+        the part, the host is well, and it waits that long only for the sake of others that can be fetched
+        meanwhile: connections that have nothing else to do need not. `base` as for `backoff`.
+        """
+        again = part.fail(why, retry.max_retries)
+        wait = backoff(part.failures, base, retry.backoff_cap, uniform)
+        part.not_before = now + wait
+        fewer = min(in_a_row, part.failures)
+        part.soon = now + min(wait, backoff(fewer, base, retry.backoff_cap, uniform))
+        self.add(part)
+        return wait if again else None
 
     @property
     def parked(self) -> bool:
         """Whether one of them used up its tries."""
         return any(part.parked for part in self)
 
-    def all_due(self, now: float) -> bool:
-        """Return whether every one of them may be tried again."""
-        return not any(part.not_before > now or part.parked for part in self)
-
-    def waits(self, now: float) -> list[float]:
-        """Return the seconds until each may be tried again, those left out that will not be."""
-        return [max(0.0, part.not_before - now) for part in self if not part.parked]
+    def next_wait(self, now: float, *, together: bool) -> float | None:
+        """Return the seconds until one, or all `together`, may be tried by who has nothing else to do; None
+        if that will not be.
+        """
+        if together and self.parked:
+            return None
+        waits = (max(0.0, part.soon - now) for part in self if not part.parked)
+        return (max if together else min)(waits, default=None)
 
     def forgive(self) -> None:
         """Every one may be tried now, with fresh budgets, and is no longer here."""

@@ -170,15 +170,21 @@ class FastTransport(httpx.AsyncBaseTransport):
 
     async def _lane(self, origin: str) -> Lane:
         """Return a free lane, best one with a connection to `origin`; it has none to it any more."""
-        if not self._free:
+        if self._free:
+            lane = self._free.pop(self._kept(origin, 0))
+        else:
             # Beside the loop and one at a time: dozens at once would stop what is being read for 0.2 s.
             async with self._builds:
-                if not self._free:
+                if not any(origin in lane.served for lane in self._free):
                     self._free.append(await asyncio.to_thread(self._new_lane))
-        kept = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
-        lane = self._free.pop(next(kept, 0))
+                lane = self._free.pop(self._kept(origin, -1))
         lane.served.discard(origin)
         return lane
+
+    def _kept(self, origin: str, otherwise: int) -> int:
+        """Return which free lane has a connection to `origin`, the one used last; `otherwise` if none has."""
+        found = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
+        return next(found, otherwise)
 
     def _back(self, lane: Lane) -> None:
         if len(self._free) < self._max_idle:

@@ -26,8 +26,10 @@ _ROW = 4
 or is in trouble."""
 _ROW_ASKED = 3
 """The same where it says when to come back."""
-_ALL = 64
-"""A limit beyond this is none."""
+_LET_IN = (2.0, 0.1)
+"""A request that waits so many times as long as a refusal takes, and at least so many seconds, was let in."""
+_ALL = 256
+"""A limit beyond this is none: there are never more connections."""
 
 
 class Gate:
@@ -35,8 +37,8 @@ class Gate:
 
     def __init__(self, host: str, tuning: Tuning, clock: Clock) -> None:
         self.host = host
-        self.active = 0
-        """Requests that are through: connections in use."""
+        self.through: set[Pass] = set()
+        """The requests that are through: connections in use."""
         self.answered = False
         """It has answered at least once."""
         self.served = 0
@@ -115,12 +117,12 @@ class Gate:
         entry = Pass(self, probe=self._held)
         if self._held or self._gently:
             self._prober, self._probed_at = entry, self.clock()
-        self.active += 1
+        self.through.add(entry)
         return entry
 
     def leave(self, entry: Pass) -> None:
         """The request is over."""
-        self.active -= 1
+        self.through.discard(entry)
         if entry.served:
             self._ends.append((self.clock(), self.served))
             self.served -= 1
@@ -156,7 +158,9 @@ class Gate:
         """
         now = self.clock()
         self._why, self._busy = setback.why, setback.busy
-        self._served_then = max([self.served, *(served for at, served in self._ends if at >= since)])
+        ended = (served for at, served in self._ends if at >= since)
+        let_in = self._let_in(now, since) if setback.busy else 0  # who is not even connected is not
+        self._served_then = max(self.served + let_in, *ended, 0)
         self.answered = self.answered or setback.busy
         if self._turned_down(now, setback, in_use) if setback.busy else self._kept_out(now, setback, in_use):
             return
@@ -250,7 +254,13 @@ class Gate:
         if now < self._opens_at() or (self._probing and now < self._patient_until):
             return False
         limit = self.limit
-        return self._held or limit is None or self.active < limit
+        return self._held or limit is None or len(self.through) < limit
+
+    def _let_in(self, now: float, since: float) -> int:
+        """Return how many wait for their answers for too long to be refused as the one from `since` was."""
+        times, least = _LET_IN
+        longest = max(times * (now - since), least)
+        return sum(not one.served and now - one.since > longest for one in self.through)
 
     def _opens_at(self) -> float:
         """Return when it is not shut any more, which may be over."""
@@ -342,7 +352,8 @@ class Pass:
     def __init__(self, gate: Gate, *, probe: bool) -> None:
         self.gate = gate
         self._probe = probe
-        self._since = gate.clock()
+        self.since = gate.clock()
+        """When it set out."""
         self._left = False
         self.served = False
         """The host has answered it sensibly."""
@@ -353,14 +364,14 @@ class Pass:
             self.served = True
             self.gate.served += 1
         self._probe = False
-        self.gate.succeed(self._since)
+        self.gate.succeed(self.since)
 
     def trouble(self, setback: HostSetback) -> None:
         """The host is in trouble, it seems; to be told before `leave`."""
-        if self._since < self.gate.well_at and not (setback.busy or setback.ceiling):
+        if self.since < self.gate.well_at and not (setback.busy or setback.ceiling):
             setback.alone = True  # others reached it since this one set out
             return
-        self.gate.trouble(setback, probe=self._probe, in_use=self.gate.active, since=self._since)
+        self.gate.trouble(setback, probe=self._probe, in_use=len(self.gate.through), since=self.since)
 
     def leave(self) -> None:
         """The request is over; a second call does nothing."""

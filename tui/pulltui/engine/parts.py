@@ -45,6 +45,7 @@ class Part:
         "received",
         "size",
         "slot",
+        "soon",
         "state",
         "why",
     )
@@ -68,7 +69,9 @@ class Part:
         self.moves = 0
         """How often it was taken over since it last made progress."""
         self.not_before = 0.0
-        """Time before which nobody tries again."""
+        """Time before which nobody tries again, but who has nothing else to do."""
+        self.soon = 0.0
+        """Time before which they do not, either."""
         self.parked = False
         """It used up its retries; tried again only after everything else is done or waits."""
         self.why = ""
@@ -118,7 +121,7 @@ class Part:
         """Forget failures and countdown: somebody said "now"."""
         self.failures = 0
         self.gained = 0
-        self.not_before = 0.0
+        self.not_before = self.soon = 0.0
         self.parked = False
 
 
@@ -222,17 +225,17 @@ class PartTable:
             part.settle()
         self._first_open = 0
 
-    def take_run(self, want: int, now: float) -> list[Part]:
+    def take_run(self, want: int, now: float, *, idle: bool = False) -> list[Part]:
         """Return the neighbouring parts that one connection should fetch next, lowest offset first.
 
-        They add up to about `want` bytes (at least one part). Parts that are owned,
-        parked or waiting are left out, and so is a part with a written prefix unless it begins the run:
-        its prefix would be fetched again.
+        They add up to about `want` bytes (at least one part). Parts that are owned, parked or waiting (less
+        long for a connection that is `idle`) are left out, and so is a part with a written prefix unless it
+        begins the run: its prefix would be fetched again.
         """
         run: list[Part] = []
         length = 0
         for part in self.unfinished():
-            free = part.owner is None and not part.parked and part.not_before <= now
+            free = part.owner is None and not part.parked and (part.soon if idle else part.not_before) <= now
             if not run:
                 if free:
                     run.append(part)

@@ -20,6 +20,8 @@ WORSE = 2.0
 """So many times the breaks a byte, since there are more connections: the server does not like that."""
 _FEW_BREAKS = 2
 """Fewer breaks more than expected are chance."""
+_BROKEN = 1 / 3
+"""So are breaks of a smaller share of the connections of a step: those it began with are older by then."""
 _SPREAD = 3.0
 """So many times the square root of what is expected is chance, too, where it is looked at again and again."""
 _EASED = 1.5
@@ -133,7 +135,7 @@ class Ramp:
         gain = step.rate / before.rate if before.rate else math.inf
         up = f"{gain - 1:+.0%} over {before.number}" if before.rate else f"nothing came with {before.number}"
         more_breaks = (step.breaks - before.breaks) * step.rate * self._step()
-        if step.breaks > WORSE * before.breaks and more_breaks >= _FEW_BREAKS:
+        if step.breaks > WORSE * before.breaks and more_breaks >= max(_FEW_BREAKS, _BROKEN * step.number):
             self._settle(now, before.number, f"more breaks with {step.number}")
         elif gain >= (PROBE_GAIN if self.phase is Phase.PROBING else GAIN):
             self._probe_pause = self._probe_first

@@ -45,6 +45,8 @@ class Run:
         """Id of the pull whose connection fetches it; others may want the blob, too."""
         self.number = 0
         """Which of the pull's connections that is."""
+        self.guessed = False
+        """Nobody knew how fast it would be when it was begun."""
         self.meter = Meter(window)
         self.first_at: float | None = None
         """When its first byte came."""
@@ -75,6 +77,10 @@ class Run:
     def received(self) -> int:
         """Bytes off the socket."""
         return self.position - self.start
+
+    def progressed(self, enough: int) -> bool:
+        """Return whether it was worth it: `enough` bytes came, or, near the end, a good part of the few."""
+        return self.gained >= max(1, min(enough, (self.end - self.start) // 3))
 
     def shorten(self, most: int) -> None:
         """Ask for at most so many bytes; it may end inside a part. Call it before anything is asked for."""

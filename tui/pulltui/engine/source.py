@@ -45,6 +45,7 @@ class Stream:
         """Go through the raw body."""
         async for chunk in self._answer.chunks(attempt):
             self._source.gained += len(chunk)
+            self._source.failing = 0
             yield chunk
 
     async def close(self) -> None:
@@ -78,6 +79,8 @@ class Source:
         """Whether the server knows ranges; None until it answered."""
         self.gained = 0
         """Bytes that came since the URL was resolved."""
+        self.failing = 0
+        """Requests in a row that failed without a byte from anywhere between them."""
         self.host = host_of(url)
         """Host that the bytes come from."""
         self.took = 0.0

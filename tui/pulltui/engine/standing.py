@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulltui.engine.run import Run
+from pulltui.engine.takeover import Usual
 
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
@@ -14,13 +15,14 @@ _BEHIND = 128_000_000
 connections had nothing else to do."""
 
 
-def blocks(blob: BlobDownload) -> Run | None:
-    """Return the run for which much that is written waits to be hashed, None if there is none."""
+def blocking(blob: BlobDownload) -> list[Run]:
+    """Return the runs for which much that is written waits to be hashed, or will in a moment."""
     if blob.table is None or blob.verified or not blob.runs:
-        return None
+        return []
     reached = blob.table.written_prefix(blob.hashed)
-    front = min(blob.runs, key=lambda run: run.position)
-    return front if front.start <= reached <= front.position and blob.written - reached > _BEHIND else None
+    if blob.written - reached <= _BEHIND:
+        return []
+    return [run for run in blob.runs if run.position < reached + _BEHIND]
 
 
 def unheld(run: Run) -> bool:
@@ -43,12 +45,15 @@ def moves(run: Run) -> int:
     return run.source.moves if resolves(run) else run.part.moves
 
 
-def first_byte(run: Run, usual: float) -> float:
-    """Return the seconds to expect until it brings a byte, where `usual` ones are usual.
+def usual_of(run: Run, usual: Usual) -> Usual:
+    """Return what to expect of it, where that is `usual`.
 
     The registry, which some ask where the bytes are, may be slower than what has them.
     """
-    return max(usual, run.source.took) if resolves(run) else usual
+    if not resolves(run):
+        return usual
+    took = run.source.took
+    return Usual(usual.rate, max(usual.first_byte, took), max(usual.late, 4 * took))
 
 
 def receiving(run: Run) -> bool:
