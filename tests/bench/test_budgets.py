@@ -75,6 +75,11 @@ def test_a_budget_is_met_if_the_interval_reaches_it() -> None:
     assert row("drawing 8 blobs of 300 ", one("screen draw 300", 0.05))[1] == "5.0 % [5.0, 5.0]"
 
 
+def test_of_a_few_figures_the_median_decides() -> None:
+    assert row("first frame", figure("screen frame", [1.4, 1.5, 1.7]))[-1] == "met"
+    assert row("first frame", figure("screen frame", [1.4, 1.6, 1.7]))[-1] == "missed"
+
+
 def test_what_is_furthest_from_a_budget_decides() -> None:
     shares = [one(f"network 1000 {name} pulltui of ideal", 1.1) for name in (s.name for s in USUAL)]
     about = "lossy networks, 1 GB: time, of the ideal"
