@@ -240,6 +240,8 @@ def test_what_a_closing_blob_has_counts_until_that_is_through(
         (blob,) = (blob for blob in it.service._core.queue.downloads() if blob.digest == digest)
         assert blob.ending
         assert blob.dirt.written >= 400 * KB
+        saved = asyncio.run_coroutine_threadsafe(blob.checkpoint(), it.service._thread.loop)
+        assert saved.result(30) is False, "who looked before it was closed learns of it"
     finally:
         go_on.set()
     pausing.result(30)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pulltui.demo import Registry
+from pulltui.engine import crew
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.crew import Crew
 from pulltui.engine.ramp import Ramp
@@ -145,22 +146,43 @@ def test_those_that_wait_in_a_servers_queue_do_not_become_more_and_more() -> Non
         source = SimpleNamespace(resolves=lambda attempt: False)
         return SimpleNamespace(attempt=attempt, source=source, slow_since=slow_since)
 
-    crew = Crew.__new__(Crew)
-    parts: Any = SimpleNamespace(wanted=8), SimpleNamespace(usual=Usual(1e6, 0.02, 0.08))
-    crew._ramp, crew.pace = parts
-    crew._patience, crew._came_at = Patience(), 100.0
+    made = Crew.__new__(Crew)
+    parts: Any = SimpleNamespace(wanted=8), SimpleNamespace(usual=Usual(1e6, 0.02))
+    made._ramp, made.pace = parts
+    made._patience, made._came_at = Patience(), 100.0
     receiving, mute, slow = run(0.0), run(5.0), run(0.0, 99.0)
-    assert crew._count_useless([receiving] * 4 + [mute] * 4, 100.0) == 4
-    assert crew._count_useless([receiving] * 4 + [mute] * 30, 100.0) == 8
-    assert crew._count_useless([receiving] * 4 + [slow] * 30, 100.0) == 30, "these do bring something"
-    assert crew._count_useless([mute] * 8, 103.5) == 1
+    assert made._count_useless([receiving] * 4 + [mute] * 4, 100.0) == 4
+    assert made._count_useless([receiving] * 4 + [mute] * 30, 100.0) == 8
+    assert made._count_useless([receiving] * 4 + [slow] * 30, 100.0) == 30, "these do bring something"
+    assert made._count_useless([mute] * 8, 103.5) == 1
 
 
-def test_runs_that_turn_out_too_long_for_their_speed_are_cut(registry: Registries, engine: Engines) -> None:
-    """Four of two megabytes each, at 300 KB/s: what is behind them could not be hashed for seven seconds."""
+@pytest.mark.parametrize(("behind", "cuts"), [(0, 2), (8 * MB, 0)])
+def test_runs_that_turn_out_too_long_for_their_speed_are_cut(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, behind: int, cuts: int
+) -> None:
+    """At 300 KB/s four of two megabytes last seven seconds: too long for what is behind, if there is much."""
+    monkeypatch.setattr(crew, "BEHIND", behind)
     server = registry(MODEL, faults="rate@300KB/s")
     it = engine(connections=4, part_size=2 * MB)
     pull = it.add(server.names()[0])
-    it.until(lambda: it.blob(pull, DIGEST).parts >= 6, "the cuts")
-    assert it.pull(pull).done < 3 * MB
+    it.until(lambda: it.pull(pull).done > 1 * MB, "a beginning")
+    assert it.blob(pull, DIGEST).parts == 4 + cuts
+    server.faults = ""
     it.service.remove([pull], delete=True).result(30)
+
+
+def test_a_stream_of_the_whole_blob_is_not_cut(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "BEHIND", 0)
+    model = make_model("five", 5 * MB, seed=82)
+    server = registry(model, faults="norange,rate@500KB/s")
+    it = engine(connections=4, part_size=20 * MB)
+    pull, digest = it.add(server.names()[0]), layer(model).digest
+    it.until(lambda: it.pull(pull).done > 1 * MB, "a beginning")
+    assert it.blob(pull, digest).parts == 1
+    server.faults = "norange"
+    it.until_done(pull)
+    it.assert_installed(model, host=server.host)
+    assert server.counters.bytes_sent(digest) == 5 * MB

@@ -286,8 +286,10 @@ async def test_a_host_that_serves_nobody_any_more_is_waited_for(gate: Gate, cloc
 async def test_who_waits_for_longer_than_a_refusal_takes_was_let_in(gate: Gate, clock: Clock) -> None:
     """It takes four. One of them has just asked for its next bytes, which take seconds to come."""
     passes = [await gate.enter() for _ in range(4)]
-    for entry in passes[:3]:
+    for entry in passes:
         entry.succeed()
+    passes[3].leave()
+    await gate.enter()
     clock.now += 1.0
     for _ in range(3):
         fifth = await gate.enter()
@@ -297,10 +299,25 @@ async def test_who_waits_for_longer_than_a_refusal_takes_was_let_in(gate: Gate, 
     assert gate.limit == 4
 
 
+async def test_who_gets_no_answer_was_let_in_only_if_so_many_were_served(gate: Gate, clock: Clock) -> None:
+    """Requests may go astray, too."""
+    passes = [await gate.enter() for _ in range(8)]
+    for entry in passes[:4]:
+        entry.succeed()
+    clock.now += 1.0
+    for _ in range(3):
+        ninth = await gate.enter()
+        clock.now += 0.02
+        ninth.trouble(busy(1.0, ceiling=True))
+        ninth.leave()
+    assert gate.limit == 4
+
+
 async def test_who_asked_as_recently_as_the_one_refused_may_be_refused_too(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(3)]
+    passes = [await gate.enter() for _ in range(4)]
     for entry in passes:
         entry.succeed()
+    passes[3].leave()
     clock.now += 1.0
     await gate.enter()
     for _ in range(3):

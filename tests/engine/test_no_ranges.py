@@ -45,18 +45,6 @@ def test_a_stream_that_always_breaks_before_the_end_rests_when_its_retries_are_u
     it.assert_installed(MODEL, host=server.host)
 
 
-def test_a_slow_stream_stays_in_one_piece(registry: Registries, engine: Engines) -> None:
-    model = make_model("wide", 2_000_000, seed=58)
-    server = registry(model, faults="norange,link@500KB/s")
-    it = engine(part_size=500 * KB)
-    pull = it.add(server.names()[0])
-    it.until_done(pull)
-    it.assert_installed(model, host=server.host)
-    digest = layer(model).digest
-    assert server.counters.bytes_sent(digest) == 2_000_000
-    assert it.blob(pull, digest).parts == 4
-
-
 def test_what_is_missing_waits_for_the_next_try_not_what_was_sent_again(
     registry: Registries, engine: Engines
 ) -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, cut, is_slow, late, reason, usual_rate
+from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, cut, is_slow, reason, usual_rate
 
 MB = 1_000_000
-USUAL = Usual(rate=20 * MB, first_byte=0.02, late=0.08)
+USUAL = Usual(rate=20 * MB, first_byte=0.02)
 
 
 def why(run: Progress, usual: Usual = USUAL, *, idle: bool = False, others_move: bool = True) -> str:
@@ -28,15 +28,6 @@ def test_silence_of_all_is_nobodys_fault() -> None:
     assert not why(run(silent=20), others_move=False)
 
 
-def test_a_first_byte_is_late_when_it_takes_a_good_deal_longer_than_nearly_all() -> None:
-    assert late([0.25]) == 1.0
-    assert late([0.25] * 7) == 1.0, "too few to tell"
-    assert late([0.25] * 8) == 0.5
-    assert late([0.25] * 8 + [3.0]) == 0.5, "one was held up"
-    assert late([0.25] * 8 + [0.5, 0.6]) == 0.75
-    assert late([0.25] * 8 + [3.0, 3.0]) == 1.0
-
-
 def test_with_a_free_connection_little_silence_is_enough() -> None:
     assert why(run(silent=0.3), idle=True) == "quiet for 0.3 s, and a connection is free"
     assert not why(run(silent=0.1), idle=True)
@@ -49,7 +40,7 @@ def test_for_whom_much_waits_little_silence_is_enough() -> None:
 
 
 def test_a_server_that_takes_its_time_gets_it() -> None:
-    leisurely = Usual(rate=20 * MB, first_byte=2.0, late=8.0)
+    leisurely = Usual(rate=20 * MB, first_byte=2.0)
     assert not why(run(silent=5, begun=False), leisurely)
     assert why(run(silent=6, begun=False), leisurely)
     assert not why(run(silent=7.9, begun=False), leisurely, idle=True, others_move=False)

@@ -47,7 +47,7 @@ _WHERE = (
     _DIGEST,
     _PART,
     Field("attempt", "integer", "failures in a row without progress"),
-    Field("in_s", "number", "seconds until the next try; null: until something changes", True),
+    Field("in_s", "number", "seconds until the next try, at the latest; null: until something changes", True),
     Field("why", "string", "what went wrong, in words"),
 )
 _FETCHED_AGAIN = Field("fetched_again", "integer", "bytes that came a second time")

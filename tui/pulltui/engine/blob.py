@@ -149,10 +149,7 @@ class BlobDownload:
     # -- runs ---------------------------------------------------------------------------------------
 
     def take(self, source: Source, want: int, *, idle: bool = False) -> Run | None:
-        """Return the next run of about `want` bytes, None if there is nothing to fetch just now.
-
-        `idle`: who asks has nothing else to do, so that parts need not wait for the sake of others.
-        """
+        """Return the next run of about `want` bytes, None if there is none; `idle` as for `take_run`."""
         partial = self._partial
         if self.table is None or partial is None or self.error is not None or self.verified:
             return None
@@ -179,7 +176,7 @@ class BlobDownload:
 
     @property
     def ending(self) -> bool:
-        """Whether it is closed or turned into the blob, which makes it durable, or read back to be mended."""
+        """Whether it is being closed or turned into the blob, both make it durable, or read to be mended."""
         return self._closing is not None or (self._verifier is not None and self._verifier.finishing)
 
     def split(self, run: Run, at: int, source: Source) -> Run | None:
@@ -260,6 +257,8 @@ class BlobDownload:
         settings, tuning = self._context.settings.retry, self._context.tuning
         # What is sent again from the first byte may break where all is written: what is missing pays for it.
         part = next(self.table.unfinished(), run.part) if self.table is not None and run.whole else run.part
+        if part.done:  # it broke off behind all that was missing
+            return
         kind = EventKind.STALLED if isinstance(setback, StallSetback) else EventKind.RETRY
         self.stalls += kind is EventKind.STALLED
         if part.failures % 2 and (kind is EventKind.STALLED or part.failures > 2):
@@ -342,6 +341,7 @@ class BlobDownload:
 
     def _verified(self) -> None:
         self._partial = self._verifier = None
+        self.delayed.clear()
         self.verified = True
         self.note = ""
         self._emit(EventKind.VERIFIED, size=self.size)
@@ -372,7 +372,7 @@ class BlobDownload:
         """Make what is written durable; False if it is `ending`: that is no time for it."""
         partial = self._partial
         if partial is None or self.ending:
-            return partial is None
+            return not self.ending
         try:
             await asyncio.to_thread(partial.checkpoint, self.hashed)
         except OSError as error:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 
 _LEAST = 0.25
-"""Seconds over which a connection's speed is taken, at least: what comes at once was waiting."""
+"""A run's size follows from the speed of the one before it, over so many seconds at least: what comes at once
+was waiting."""
 
 
 class Connection:
@@ -82,7 +83,7 @@ class Connection:
     async def _next(self, *, idle: bool = False) -> tuple[BlobDownload, Run] | None:
         """Return what to fetch now, small blobs first; opens blobs as they are needed.
 
-        `idle`: there was nothing, without what waits for its next try for the sake of others.
+        `idle`: this is the second look, after there was nothing else: parts that failed may be taken sooner.
         """
         for blob in self._pull.downloads:
             if blob.verified or blob.error is not None:
@@ -111,7 +112,6 @@ class Connection:
     async def _fetch(self, blob: BlobDownload, run: Run) -> None:
         """Fetch one run; whatever comes of it, everything received is written before the parts are free."""
         setback: Setback | None = None
-        started = self._context.clock()
         try:
             await self._context.watchdog.guard(lambda attempt: self._receive(blob, run, attempt))
         except Setback as caught:
@@ -133,12 +133,10 @@ class Connection:
             self._context.log.emit(
                 EventKind.NOTE, pull=self._pull.id, digest=blob.digest, part=run.part.n, why=setback.why
             )
-        went_on = run.attempt.went_on if run.attempt is not None else started
-        seconds = self._context.clock() - max(started, went_on)
-        if run.complete and seconds > 0:
-            since_first = self._context.clock() - max(went_on, run.first_at or started)
-            self._rate = run.received / max(_LEAST, since_first)
-            self._crew.pace.ended(run.received, seconds)
+        if run.complete and run.first_at is not None:
+            now = self._context.clock()
+            self._rate = run.received / max(_LEAST, now - run.first_at)
+            self._crew.pace.ended(run.received, now - run.asked_at)
 
     def _count_refusal(self, run: Run, setback: Setback | None) -> None:
         """Say how long this connection rests, once it was turned down: the host may mean it alone."""
@@ -183,7 +181,8 @@ class Connection:
                 self._crew.received += len(chunk)
                 if run.first_at is None:
                     run.first_at = self._context.clock()
-                    self._crew.pace.first_byte(run.first_at - max(began, attempt.went_on))
+                    run.asked_at = max(began, attempt.went_on)
+                    self._crew.pace.first_byte(run.first_at - run.asked_at)
                 held = max(held, await self._feed(blob, run, chunk, attempt))
                 left = run.end - run.position
                 if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):

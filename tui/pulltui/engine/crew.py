@@ -15,8 +15,8 @@ from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
-from pulltui.engine.standing import blocking, moves, receiving, resolves, silent, unheld, usual_of
-from pulltui.engine.takeover import LEAST, Patience, Progress, cut, is_slow, reason, silence
+from pulltui.engine.standing import BEHIND, blocking, first_byte, moves, receiving, resolves, silent, unheld
+from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, cut, is_slow, reason, silence
 from pulltui.engine.views import EventKind, Waiting
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ _STEP = (10, 0.5)
 _DISK_TOLD = 30.0
 """Seconds that the disk has to keep up before it is told again that it does not."""
 _FRONT = 1.0
-"""Seconds that a run may still take, when at last its speed can be told, if that is half of what it would."""
+"""A run that was begun at a guess is cut to so many seconds more when its speed can be told, if it would last
+more than twice as long: what is behind it could not be hashed."""
 _LOOKS = 3
 """A connection brings nothing if it was so at so many looks."""
 _LUMP = 128 << 10
@@ -203,20 +204,25 @@ class Crew:
             self._pull.change.tell_one()  # there may be something to share by now
 
     def _shorten(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float]) -> None:
-        """Make those that turn out too long for their speed end sooner: they are at the front."""
+        """Cut those that were begun at a guess and turn out too long, where much is behind them."""
         for blob, run in runs:
             if run.guessed and run in rates and unheld(run):
                 run.guessed = False
                 soon = max(LEAST, int(rates[run] * _FRONT))
-                if run.end - run.position > 2 * soon:
+                behind = blob.size - run.position > BEHIND and run.source.ranges
+                if behind and run.end - run.position > 2 * soon:
                     blob.shorten(run, run.position + soon)
                     self._pull.kick()
 
+    def _usual(self, run: Run) -> Usual:
+        """Return what to expect of a run."""
+        return Usual(self.pace.usual.rate, first_byte(run, self.pace.usual.first_byte))
+
     def _silence(self, run: Run) -> float:
         """Return the seconds without a byte that are more than usual."""
-        usual, in_vain = usual_of(run, self.pace.usual), moves(run) if resolves(run) else 0
+        usual, in_vain = self._usual(run), moves(run) if resolves(run) else 0
         lump = min(_LUMP / usual.rate, self._patience.busy) if usual.rate else 0.0
-        return silence(max(self._patience.idle, lump), usual.late, in_vain)
+        return silence(max(self._patience.idle, lump), usual.first_byte, in_vain)
 
     def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
@@ -225,7 +231,7 @@ class Crew:
         to_blame = [run for run in runs if unheld(run)]
         slow = sum(run.slow_since is not None for run in to_blame)
         mute = sum(run.slow_since is None and silent(run) >= self._silence(run) for run in to_blame)
-        limit = silence(self._patience.idle, self.pace.usual.late)
+        limit = silence(self._patience.idle, self.pace.usual.first_byte)
         others_go_on = slow + mute < len(to_blame) or now - self._came_at < limit
         # Even if others go on: they may be in a queue, at a server that serves so many and tells nobody.
         useless = slow + min(mute, self._ramp.wanted)
@@ -306,7 +312,7 @@ class Crew:
                     slow_for=now - run.slow_since if run.slow_since is not None else None,
                     moves=moves(run),
                 ),
-                usual_of(run, self.pace.usual),
+                self._usual(run),
                 patience=self._patience,
                 idle=self.idle > 0,
                 blocks=run in fronts,
@@ -334,7 +340,7 @@ class Crew:
         It may be the network, and then that changes nothing. It may be they, and then one that is answered
         shows it.
         """
-        least = max(_ANEW, silence(self._patience.idle, self.pace.usual.late))
+        least = max(_ANEW, silence(self._patience.idle, self.pace.usual.first_byte))
         if now - self._came_at < least:
             self._anew_pause, self._anew_at = least, now
             return

@@ -7,24 +7,26 @@ from pulltui_config.settings import Retry
 from pulltui.engine.backoff import Uniform, backoff
 from pulltui.engine.parts import Part
 
+_HASTE = 3.0
+
 
 class Delayed(set[Part]):
-    """Those parts."""
+    """Those parts of one blob."""
 
     def put(
         self, part: Part, why: str, now: float, retry: Retry, *, base: float, in_a_row: int, uniform: Uniform
     ) -> float | None:
         """Count a failure of a part; return the seconds until its next try, None if they are used up.
 
-        `in_a_row`: so many have failed at its host without a byte between them. Where that is fewer than of
-        the part, the host is well, and it waits that long only for the sake of others that can be fetched
-        meanwhile: connections that have nothing else to do need not. `base` as for `backoff`.
+        `in_a_row`: so many requests for the blob failed without a byte from another one between them. Where
+        that is fewer than of this part, others are served: then a connection with nothing else to do may try
+        it `_HASTE` times sooner, for at the end of a blob such waits are all that is left. `base` as for
+        `backoff`.
         """
         again = part.fail(why, retry.max_retries)
         wait = backoff(part.failures, base, retry.backoff_cap, uniform)
         part.not_before = now + wait
-        fewer = min(in_a_row, part.failures)
-        part.soon = now + min(wait, backoff(fewer, base, retry.backoff_cap, uniform))
+        part.soon = now + (wait / _HASTE if in_a_row < part.failures else wait)
         self.add(part)
         return wait if again else None
 

@@ -16,6 +16,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from itertools import chain
 from typing import NoReturn
 
 import httpx
@@ -36,6 +37,7 @@ from pyreqwest.response import Response
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import PullError, TrustError
 from pulltui.engine.lane import Lane
+from pulltui.engine.shielded import see_through
 from pulltui.engine.trouble import (
     CUT_SHORT,
     NO_ANSWER,
@@ -170,21 +172,21 @@ class FastTransport(httpx.AsyncBaseTransport):
 
     async def _lane(self, origin: str) -> Lane:
         """Return a free lane, best one with a connection to `origin`; it has none to it any more."""
-        if self._free:
-            lane = self._free.pop(self._kept(origin, 0))
-        else:
-            # Beside the loop and one at a time: dozens at once would stop what is being read for 0.2 s.
+        while not self._free:
+            # One at a time: dozens at once would stop what is being read for 0.2 s.
             async with self._builds:
-                if not any(origin in lane.served for lane in self._free):
-                    self._free.append(await asyncio.to_thread(self._new_lane))
-                lane = self._free.pop(self._kept(origin, -1))
+                if not any(origin in lane.served or not lane.served for lane in self._free):
+                    await see_through(self._build())
+        kept = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
+        unused = (at for at, lane in enumerate(self._free) if not lane.served)
+        lane = self._free.pop(next(chain(kept, unused), 0))
         lane.served.discard(origin)
         return lane
 
-    def _kept(self, origin: str, otherwise: int) -> int:
-        """Return which free lane has a connection to `origin`, the one used last; `otherwise` if none has."""
-        found = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
-        return next(found, otherwise)
+    async def _build(self) -> None:
+        """Have one free lane more; that is done beside the loop."""
+        lane = await asyncio.to_thread(self._new_lane)
+        self._free.append(lane)
 
     def _back(self, lane: Lane) -> None:
         if len(self._free) < self._max_idle:

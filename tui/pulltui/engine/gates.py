@@ -160,7 +160,7 @@ class Gate:
         self._why, self._busy = setback.why, setback.busy
         ended = (served for at, served in self._ends if at >= since)
         let_in = self._let_in(now, since) if setback.busy else 0  # who is not even connected is not
-        self._served_then = max(self.served + let_in, *ended, 0)
+        self._served_then = max(self.served, min(self.served + let_in, self._seen), *ended, 0)
         self.answered = self.answered or setback.busy
         if self._turned_down(now, setback, in_use) if setback.busy else self._kept_out(now, setback, in_use):
             return

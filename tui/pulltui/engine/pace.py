@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from statistics import median
 
-from pulltui.engine.takeover import SIBLINGS, Usual, late, usual_rate
+from pulltui.engine.takeover import SIBLINGS, Usual, usual_rate
 
 GUESS = 2_500_000
 """Bytes a second that are expected of a connection while nobody knows."""
@@ -67,7 +67,6 @@ class Pace:
         self.usual = Usual(
             usual_rate([*rates, *self.lately]) or self.usual.rate,
             median(self._first_bytes) if self._first_bytes else self.usual.first_byte,
-            late(self._first_bytes) if self._first_bytes else self.usual.late,
         )
 
     def run_size(self, left: int, rate: float, connections: int, *, growing: bool) -> int:

@@ -69,9 +69,9 @@ class Part:
         self.moves = 0
         """How often it was taken over since it last made progress."""
         self.not_before = 0.0
-        """Time before which nobody tries again, but who has nothing else to do."""
+        """Time before which it is not tried again."""
         self.soon = 0.0
-        """Time before which they do not, either."""
+        """The same for a connection that has nothing else to do."""
         self.parked = False
         """It used up its retries; tried again only after everything else is done or waits."""
         self.why = ""

@@ -21,7 +21,8 @@ WORSE = 2.0
 _FEW_BREAKS = 2
 """Fewer breaks more than expected are chance."""
 _BROKEN = 1 / 3
-"""So are breaks of a smaller share of the connections of a step: those it began with are older by then."""
+"""So are breaks of a smaller share of the connections. Many break at a certain age: in the first step none of
+them has it, in the next the first ones do."""
 _SPREAD = 3.0
 """So many times the square root of what is expected is chance, too, where it is looked at again and again."""
 _EASED = 1.5

@@ -48,6 +48,8 @@ class Run:
         self.guessed = False
         """Nobody knew how fast it would be when it was begun."""
         self.meter = Meter(window)
+        self.asked_at = 0.0
+        """When it was asked for, or went on after we had waited by ourselves, before its first byte."""
         self.first_at: float | None = None
         """When its first byte came."""
         self.slow_since: float | None = None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulltui.engine.run import Run
-from pulltui.engine.takeover import Usual
 
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
 
-_BEHIND = 128_000_000
+BEHIND = 128_000_000
 """So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
 connections had nothing else to do."""
 
@@ -20,9 +19,9 @@ def blocking(blob: BlobDownload) -> list[Run]:
     if blob.table is None or blob.verified or not blob.runs:
         return []
     reached = blob.table.written_prefix(blob.hashed)
-    if blob.written - reached <= _BEHIND:
+    if blob.written - reached <= BEHIND:
         return []
-    return [run for run in blob.runs if run.position < reached + _BEHIND]
+    return [run for run in blob.runs if run.position < reached + BEHIND]
 
 
 def unheld(run: Run) -> bool:
@@ -45,15 +44,12 @@ def moves(run: Run) -> int:
     return run.source.moves if resolves(run) else run.part.moves
 
 
-def usual_of(run: Run, usual: Usual) -> Usual:
-    """Return what to expect of it, where that is `usual`.
+def first_byte(run: Run, usual: float) -> float:
+    """Return the seconds to expect until it brings a byte, where `usual` ones are usual.
 
     The registry, which some ask where the bytes are, may be slower than what has them.
     """
-    if not resolves(run):
-        return usual
-    took = run.source.took
-    return Usual(usual.rate, max(usual.first_byte, took), max(usual.late, 4 * took))
+    return max(usual, run.source.took) if resolves(run) else usual
 
 
 def receiving(run: Run) -> bool:

@@ -19,8 +19,6 @@ SOON = 0.25
 SIBLINGS = 3
 """Fewer others do not tell what speed is usual."""
 _PATIENCE_DOUBLINGS = 5
-_TELLING = 8
-"""First bytes that tell when one is late."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -59,9 +57,7 @@ class Usual(msgspec.Struct, frozen=True):
     rate: float = 0.0
     """0 while nobody knows."""
     first_byte: float = 0.75
-    """From a request to its first byte."""
-    late: float = 3.0
-    """Seconds without a byte that are more than usual."""
+    """From a request to its first byte; as long as nothing is known, four times as long is three seconds."""
 
 
 def usual_rate(rates: Sequence[float]) -> float:
@@ -94,22 +90,9 @@ def too_quiet(busy: float, first_byte: float, *, begun: bool, moves: int) -> flo
     return _doubled(busy if begun else max(busy, 3 * first_byte), moves)
 
 
-def late(first_bytes: Sequence[float]) -> float:
-    """Return the seconds without a byte that are more than usual, given how long first bytes took lately.
-
-    Four times as long as usual; half of that where nearly all came as usual (one may have been held up).
-    """
-    usual = median(first_bytes)
-    if len(first_bytes) < _TELLING:
-        return 4 * usual
-    return min(4 * usual, max(2 * usual, 1.5 * sorted(first_bytes)[-2]))
-
-
-def silence(idle: float, late: float, moves: int = 0) -> float:
-    """Return the seconds without a byte that are too many for a run that was taken over `moves` times in
-    vain; `idle` as in Patience, `late` as in Usual.
-    """
-    return _doubled(max(idle, late), moves)
+def silence(idle: float, first_byte: float, moves: int = 0) -> float:
+    """Return the seconds without a byte that are more than usual; arguments as for `too_quiet`."""
+    return _doubled(max(idle, 4 * first_byte), moves)
 
 
 def _doubled(seconds: float, moves: int) -> float:
@@ -134,7 +117,7 @@ def reason(
     eager = idle or blocks
     because = "a connection is free" if idle else "what is behind it waits to be hashed"
     limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
-    wait = silence(patience.idle, usual.late)
+    wait = silence(patience.idle, usual.first_byte)
     # Who has not answered may have become slow to answer; one that fell silent is asked anew sooner.
     lasts = min(wait * (1 + math.comb(run.moves, 2)), limit) if run.begun else _doubled(wait, run.moves)
     if eager and run.silent >= lasts:

@@ -18,7 +18,7 @@ from pulltui.engine.pull import Pull
 from pulltui.engine.queue import Queue, held
 from pulltui.engine.run import Run
 from pulltui.engine.sums import Sums
-from pulltui.engine.takeover import Usual, too_quiet
+from pulltui.engine.takeover import too_quiet
 from pulltui.engine.turns import turn
 from pulltui.engine.views import (
     BlobState,
@@ -260,14 +260,15 @@ class Viewer:
     def _active(self, pull: Pull, blob: BlobDownload, now: float) -> tuple[PartView, ...]:
         """Return the parts that hold a connection or wait for one, worst first."""
         moving = not blob.single_stream and any(_moves(run) for each in pull.downloads for run in each.runs)
-        usual = pull.crew.pace.usual if pull.crew is not None else Usual(first_byte=0.0)
-        views = [self._receiving(run, now, usual if moving else None) for run in blob.runs]
-        views += [self._delayed(part, now) for part in blob.delayed]
+        first_byte = pull.crew.pace.usual.first_byte if pull.crew is not None else 0.0
+        views = [self._receiving(run, now, first_byte if moving else None) for run in blob.runs]
+        idle = pull.crew is not None and pull.crew.idle > 0
+        views += [self._delayed(part, now, idle) for part in blob.delayed]
         order = {state: rank for rank, state in enumerate(_WORST_FIRST)}
         return tuple(sorted(views, key=lambda view: (order.get(view.state, len(order)), view.n)))
 
-    def _receiving(self, run: Run, now: float, usual: Usual | None = None) -> PartView:
-        """`usual`: what to expect of the pull's runs, None if others would not take it over."""
+    def _receiving(self, run: Run, now: float, first_byte: float | None = None) -> PartView:
+        """`first_byte`: the usual seconds to the first one, None if others would not take it over."""
         part, attempt = run.part, run.attempt
         run.meter.sample(now, run.received)
         state, silent, wait, why = PartState.RECEIVING, 0.0, 0.0, part.why if part.failures else ""
@@ -290,7 +291,7 @@ class Viewer:
             rate=run.meter.rate(now, run.received) if state is PartState.RECEIVING else 0.0,
             silent=silent if silent >= self._context.tuning.quiet_after else 0.0,
             stall_after=self._context.settings.retry.stall_timeout,
-            takeover=self._takeover(run, usual) if state is PartState.QUIET else 0.0,
+            takeover=self._takeover(run, first_byte) if state is PartState.QUIET else 0.0,
             begun=run.received > 0 or state is PartState.WAITING,
             attempt=part.failures,
             attempts=self._context.settings.retry.max_retries,
@@ -298,17 +299,15 @@ class Viewer:
             why=why,
         )
 
-    def _takeover(self, run: Run, usual: Usual | None) -> float:
+    def _takeover(self, run: Run, first_byte: float | None) -> float:
         """Return the silence at which another connection goes on for a run, 0 if none would."""
-        if usual is None:
+        if first_byte is None:
             return 0.0
         busy, begun = self._context.tuning.takeover_after, run.received > 0
-        after = too_quiet(
-            busy, standing.usual_of(run, usual).first_byte, begun=begun, moves=standing.moves(run)
-        )
+        after = too_quiet(busy, standing.first_byte(run, first_byte), begun=begun, moves=standing.moves(run))
         return after if after < self._context.settings.retry.stall_timeout else 0.0
 
-    def _delayed(self, part: Part, now: float) -> PartView:
+    def _delayed(self, part: Part, now: float, idle: bool) -> PartView:
         return PartView(
             n=part.n,
             offset=part.offset,
@@ -317,7 +316,7 @@ class Viewer:
             state=part.state,
             attempt=part.failures,
             attempts=self._context.settings.retry.max_retries,
-            wait=max(0.0, part.not_before - now),
+            wait=max(0.0, (part.soon if idle else part.not_before) - now),
             why=part.why,
         )
 
