@@ -23,10 +23,11 @@ pytestmark = pytest.mark.long
 MOST = 120_000_000
 APART = 10_000_000
 TIMES = 5
-ENOUGH = 1_000_000_000
-"""Bytes after which the huge pull is stopped: as many as the small one has."""
-LINK = "link@100MB/s"
-"""At full speed what waits for the disk, which may be slow just now, would be most of what is measured."""
+ENOUGH = 400_000_000
+"""Bytes after which a pull is stopped."""
+LINK = "link@40MB/s"
+"""At full speed what waits for the disk, which may be slow just now, would be most of what is measured; the
+benchmark of memory measures that."""
 
 
 @contextmanager
@@ -45,8 +46,8 @@ def _registry(model: str) -> Iterator[str]:
         process.stdout.read()  # its last words: without a reader it would complain
 
 
-def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
-    """Pull headless, stop with SIGTERM after `enough` bytes; return what it cost (support.measured)."""
+def _pull(name: str, home: Path) -> dict[str, Any]:
+    """Pull headless, stop with SIGTERM after `ENOUGH` bytes; return what it cost (support.measured)."""
     os.sync()  # nobody pays for what another one left to be written
     report = home / "report"
     command = ["pull", name, "--models-dir", str(home / "models"), "--json"]
@@ -67,11 +68,12 @@ def _pull(name: str, home: Path, enough: int | None = None) -> dict[str, Any]:
         text=True,
     ) as process:
         assert process.stdout is not None
+        stopped = False
         for line in process.stdout:
             found = json.loads(line)
-            if enough is not None and found["event"] == "progress" and found["done"] >= enough:
+            if not stopped and found["event"] == "progress" and found["done"] >= ENOUGH:
                 process.terminate()
-                enough = None
+                stopped = True
     cost: dict[str, Any] = json.loads(report.read_text())
     return cost
 
@@ -80,13 +82,13 @@ def test_a_blob_of_50_gb_needs_no_more_memory_than_one_of_1_gb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     peaks = {}
-    for model, enough, code in (("small=1GB", None, 0), ("huge=~50GB", ENOUGH, 128 + signal.SIGTERM)):
+    for model in ("small=1GB", "huge=~50GB"):
         costs = []
         with _registry(model) as name:
             for _ in range(TIMES):
                 with TemporaryDirectory(dir=tmp_path) as home:
-                    costs.append(_pull(name, Path(home), enough))
-        assert {cost["code"] for cost in costs} == {code}
+                    costs.append(_pull(name, Path(home)))
+        assert {cost["code"] for cost in costs} == {128 + signal.SIGTERM}
         peaks[model] = sorted(cost["rss"] for cost in costs)
     with capsys.disabled():
         for model, found in peaks.items():
