@@ -101,16 +101,22 @@ async def test_cancelling_on_a_connection_that_was_used_before_closes_it(
     assert server.accepted == 1, "nor is it tried again on another one"
 
 
-async def test_cancelling_a_handshake_closes_the_connection(client_for: ClientFor, raw_server: Serve) -> None:
+@pytest.mark.parametrize("through", ["", "proxy", "socks"])
+async def test_cancelling_a_handshake_closes_the_connection(
+    client_for: ClientFor, raw_server: Serve, through: str
+) -> None:
     asked, left = threading.Event(), threading.Event()
 
     def silent(connection: socket.socket) -> None:
         connection.recv(65536)  # the client's hello
         wait_to_be_left(connection, asked, left)
 
-    url = f"https://127.0.0.1:{raw_server(silent).port}/"
-    await asked_and_cancelled(client_for(connect_timeout=60), url, asked)
-    assert await asyncio.to_thread(left.wait, SOON)
+    host = "hidden.example" if through else "127.0.0.1"
+    url = f"https://{host}:{raw_server(silent).port}/"
+    with Proxy({host}) as proxy, SocksProxy({host}) as socks:
+        via = {"": "", "proxy": proxy.url, "socks": socks.at("socks5h")}[through]
+        await asked_and_cancelled(client_for(find_way(via, "", {}), connect_timeout=60), url, asked)
+        assert await asyncio.to_thread(left.wait, SOON)
 
 
 async def test_other_requests_go_on(client_for: ClientFor, raw_server: Serve) -> None:

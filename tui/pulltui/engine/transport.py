@@ -203,27 +203,31 @@ class PlainTransport(httpx.AsyncHTTPTransport):
         """Send it with a timeout for the talk with the proxy, and an httpx error for whatever that brings.
 
         httpcore waits for a SOCKS proxy's words without end, knows no error for strange ones, and leaves the
-        connection open after any.
+        connection open after any, and when it is given up in the handshake that follows.
         """
-        talking: Any = None
+        opened: Any = None
+        talking = False
         try:
             async with asyncio.timeout(None) as limit:
 
                 async def trace(event: str, facts: dict[str, Any]) -> None:
-                    nonlocal talking
+                    nonlocal opened, talking
                     if event == "socks.setup_socks5_connection.started":
-                        talking = facts["stream"]
+                        opened, talking = facts["stream"], True
                         limit.reschedule(asyncio.get_running_loop().time() + self._connect_timeout)
                     elif event == "socks.setup_socks5_connection.complete":
-                        talking = None
+                        opened, talking = opened if request.url.scheme == "https" else None, False
                         limit.reschedule(None)
+                    elif event.endswith(".start_tls.complete"):
+                        opened = None
 
                 request.extensions["trace"] = trace
                 return await super().handle_async_request(request)
         except BaseException as error:  # a cancellation; socksio's own; an assertion of httpcore's
-            if talking is None:
+            if opened is not None:
+                await opened.aclose()
+            if not talking:
                 raise
-            await talking.aclose()
             if isinstance(error, TimeoutError):
                 raise httpx.ConnectTimeout("the SOCKS proxy says nothing") from error
             if isinstance(error, httpx.ProxyError) or not isinstance(error, Exception):
