@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
@@ -39,6 +40,7 @@ with suppress(ImportError):
 from bench.method import ratio
 from bench.origin import Origin
 from bench.scenarios import LINK
+from pulltui.engine import pace
 from pulltui.engine.service import Service
 from pulltui.engine.tuning import Tuning
 from pulltui.engine.views import PullState
@@ -63,7 +65,12 @@ def fetch(size: int, wait: float, connections: int, tuning: Tuning, scratch: Pat
     """Pull `size` bytes where first bytes take `wait` seconds. Raises RuntimeError, TimeoutError."""
     faults = f"link@{LINK}B/s,rate@{LINK // connections}B/s,ttfb@{wait * 1000:.0f}ms"
     settings = Settings(transfer=Transfer(connections=connections))
-    with tempfile.TemporaryDirectory(dir=scratch) as directory, Origin([f"bench={size}B"], faults) as origin:
+    worth = pace.WORTH if tuning.run_seconds else 0  # a run is to be worth its first byte; a part is not
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as directory,
+        Origin([f"bench={size}B"], faults) as origin,
+        patch.object(pace, "WORTH", worth),
+    ):
         digest, _ = origin.model(PATH)
         service = Service(settings, Path(directory), environ={}, tuning=tuning)
         service.start()
