@@ -3,10 +3,10 @@
     python tests/bench/budgets.py FILE    the table of what was recorded in FILE (see record.py)
 
 A budget is met if the interval of what was measured reaches it; of fewer than seven figures the median has
-to, for their interval is all of them. Where several figures fall under one budget,
-such as all networks, the one that is furthest from it is shown and decides, and "met in part" says that not
-all were measured. A figure of another size than the budget's is shown but decides nothing. What was not
-measured has no figure and no verdict.
+to, for their interval is all of them. Where several figures fall under one budget, such as all networks, the
+one that is furthest from it is shown and decides, and "met in part" says that not all were measured. A figure
+of another size than the budget's is shown but decides nothing. What was not measured has no figure and no
+verdict.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tui"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "config"))
 
+from bench.method import PAIRS
 from bench.record import Figure, recorded
 from bench.scenarios import USUAL
 
 GIB_2 = 2 << 30
-TELLING = 7
-"""Figures whose interval says something."""
 RIVALS = "(?P<which>aria2c|curl)"
 
 
@@ -221,7 +220,7 @@ def _distance(budget: Budget, figure: Figure) -> float:
     """How far what was measured is from reaching the budget; not above 0: it does."""
     if not math.isfinite(figure.high):
         return math.inf  # it did not always finish
-    low, high = (figure.low, figure.high) if figure.count >= TELLING else (figure.middle, figure.middle)
+    low, high = (figure.low, figure.high) if figure.count >= PAIRS else (figure.middle, figure.middle)
     return low - budget.limit if budget.upper else budget.limit - high
 
 

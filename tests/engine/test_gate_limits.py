@@ -283,20 +283,28 @@ async def test_a_host_that_serves_nobody_any_more_is_waited_for(gate: Gate, cloc
     assert gate.waiting.seconds == 7.0
 
 
-async def test_who_waits_for_longer_than_a_refusal_takes_was_let_in(gate: Gate, clock: Clock) -> None:
-    """It takes four. One of them has just asked for its next bytes, which take seconds to come."""
+async def refused_in_a_row(gate: Gate, clock: Clock, took: float) -> None:
+    """Three requests too many, one after the other, each refused after so many seconds."""
+    for _ in range(3):
+        entry = await gate.enter()
+        clock.now += took
+        entry.trouble(busy(1.0, ceiling=True))
+        entry.leave()
+
+
+@pytest.mark.parametrize(("waited", "took", "limit"), [(1.0, 0.02, 4), (0.0, 0.03, 3)])
+async def test_who_waits_for_longer_than_a_refusal_takes_was_let_in(
+    gate: Gate, clock: Clock, waited: float, took: float, limit: int
+) -> None:
+    """It takes four, and one has just asked for its next bytes; or may be about to be refused itself."""
     passes = [await gate.enter() for _ in range(4)]
     for entry in passes:
         entry.succeed()
     passes[3].leave()
     await gate.enter()
-    clock.now += 1.0
-    for _ in range(3):
-        fifth = await gate.enter()
-        clock.now += 0.02
-        fifth.trouble(busy(1.0, ceiling=True))
-        fifth.leave()
-    assert gate.limit == 4
+    clock.now += waited
+    await refused_in_a_row(gate, clock, took)
+    assert gate.limit == limit
 
 
 async def test_who_gets_no_answer_was_let_in_only_if_so_many_were_served(gate: Gate, clock: Clock) -> None:
@@ -305,24 +313,5 @@ async def test_who_gets_no_answer_was_let_in_only_if_so_many_were_served(gate: G
     for entry in passes[:4]:
         entry.succeed()
     clock.now += 1.0
-    for _ in range(3):
-        ninth = await gate.enter()
-        clock.now += 0.02
-        ninth.trouble(busy(1.0, ceiling=True))
-        ninth.leave()
+    await refused_in_a_row(gate, clock, 0.02)
     assert gate.limit == 4
-
-
-async def test_who_asked_as_recently_as_the_one_refused_may_be_refused_too(gate: Gate, clock: Clock) -> None:
-    passes = [await gate.enter() for _ in range(4)]
-    for entry in passes:
-        entry.succeed()
-    passes[3].leave()
-    clock.now += 1.0
-    await gate.enter()
-    for _ in range(3):
-        fifth = await gate.enter()
-        clock.now += 0.03
-        fifth.trouble(busy(1.0, ceiling=True))
-        fifth.leave()
-    assert gate.limit == 3

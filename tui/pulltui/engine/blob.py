@@ -56,7 +56,7 @@ class BlobDownload:
         """Told when something changes, by pull id."""
         self._context = context
         self._partial: Partial | None = None
-        self._closing: Partial | None = None
+        self._closing: Partial | None = None  # while what it has is made durable for the last time
         self._lock = asyncio.Lock()
         self._verifier: Verifier | None = None
         self._beside = Beside(layer, context.store, context.part_size)

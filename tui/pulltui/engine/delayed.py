@@ -8,6 +8,7 @@ from pulltui.engine.backoff import Uniform, backoff
 from pulltui.engine.parts import Part
 
 _HASTE = 3.0
+"""So many times sooner a part is tried again at the end, if others are served meanwhile."""
 
 
 class Delayed(set[Part]):
@@ -20,8 +21,7 @@ class Delayed(set[Part]):
 
         `in_a_row`: so many requests for the blob failed without a byte from another one between them. Where
         that is fewer than of this part, others are served: then a connection with nothing else to do may try
-        it `_HASTE` times sooner, for at the end of a blob such waits are all that is left. `base` as for
-        `backoff`.
+        it sooner, for at the end of a blob such waits are all that is left. `base` as for `backoff`.
         """
         again = part.fail(why, retry.max_retries)
         wait = backoff(part.failures, base, retry.backoff_cap, uniform)
