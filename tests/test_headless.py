@@ -55,7 +55,6 @@ def run(engine: ScriptedEngine, *names: str, give_up_after: float = 0, notes: No
         notes or Notes(),
         give_up_after=give_up_after,
         clock=engine.clock,
-        sleep=engine.sleep,
     )
     return runner.run(names or ("tiny",))
 
@@ -309,7 +308,7 @@ def test_a_change_of_the_settings_is_reported_and_counts(tmp_path: Path) -> None
 
     engine = ScriptedEngine([Step((pull(),)), Step((pull(),), act=write)])
     notes = Notes()
-    runner = Run(engine, notes, give_up_after=0, reload=reload, clock=engine.clock, sleep=engine.sleep)
+    runner = Run(engine, notes, give_up_after=0, reload=reload, clock=engine.clock)
     outcome = runner.run(["tiny"])
     assert [told.why for told in notes.told][:-1] == ["settings: retry.give_up_after: 1800 -> 5"]
     assert [settings.retry.give_up_after for settings in applied] == [5]

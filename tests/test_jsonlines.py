@@ -45,7 +45,7 @@ def lines(steps: Sequence[Step]) -> list[dict[str, Any]]:
     engine = ScriptedEngine(steps)
     stream = io.StringIO()
     reporter = JsonLines(Output(stream), engine.clock)
-    Run(engine, reporter, give_up_after=0, clock=engine.clock, sleep=engine.sleep).run(["tiny"])
+    Run(engine, reporter, give_up_after=0, clock=engine.clock).run(["tiny"])
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 

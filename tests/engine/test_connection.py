@@ -356,3 +356,27 @@ def test_connections_that_wait_for_a_dead_host_leave_their_slots_to_others(
     dead.go_online()
     it.until_done(waits)
     it.assert_installed(MODEL, host=dead.host)
+
+
+@pytest.mark.parametrize(
+    ("faults", "patience"),
+    [
+        ("502=1/3*4", {}),
+        ("stall=1/3@50KB*3", {}),
+        ("stall=1/3@50KB*3", {"takeover_after": 0.1, "idle_after": 0.05}),
+    ],
+    ids=["failed", "stalled", "taken over"],
+)
+def test_what_did_not_come_is_asked_for_over_a_connection_that_carried_nothing(
+    registry: Registries, engine: Engines, transport_kind: str, *, faults: str, patience: dict[str, float]
+) -> None:
+    server = registry(MODEL, faults=f"rate@1MB/s,{faults}")
+    it = engine(transport=transport_kind, tuning=A_REQUEST_A_PART | patience)
+    it.until_done(it.add(server.names()[0]))
+    records = server.counters.ranges(DIGEST)
+    bad = [record for record in records if record.fault]
+    assert len(bad) >= 3
+    for failed in bad:
+        came = failed.start + failed.sent
+        again = next(one for one in records[records.index(failed) + 1 :] if failed.start <= one.start <= came)
+        assert again.connection not in {one.connection for one in records[: records.index(again)]}

@@ -20,7 +20,7 @@ from pulltui.engine import transport as transport_module
 from pulltui.engine.errors import PullError
 from pulltui.engine.fast import FastStream
 from pulltui.engine.network import Way
-from pulltui.engine.transport import Transport, chunks, make_transport
+from pulltui.engine.transport import DROP, FRESH, Transport, chunks, make_transport
 from support.rawserver import OK, RawServer, answering, read_head
 
 ClientFor = Callable[..., httpx.AsyncClient]
@@ -69,6 +69,29 @@ async def test_request_and_answer_pass_unchanged(client_for: ClientFor, raw_serv
     assert head.count("user-agent:") == 1 and "user-agent: pulltui-test" in head
     assert f"\r\nhost: 127.0.0.1:{server.port}\r\n" in head
     assert "referer" not in head
+
+
+def answer_all(connection: socket.socket) -> None:
+    while read_head(connection):
+        connection.sendall(OK)
+
+
+async def test_a_fresh_connection_has_carried_nothing(client_for: ClientFor, raw_server: Serve) -> None:
+    server, client = raw_server(answer_all), client_for()
+    for fresh, connections in ((False, 1), (False, 1), (True, 2), (True, 3), (False, 3)):
+        async with client.stream("GET", server.url, extensions={FRESH: fresh}) as response:
+            assert [bytes(chunk) async for chunk in chunks(response)] == [b"abc"]
+        assert server.accepted == connections, f"fresh: {fresh}"
+
+
+async def test_what_is_dropped_carries_nothing_more(client_for: ClientFor, raw_server: Serve) -> None:
+    server, client = raw_server(answer_all), client_for()
+    for connections in (1, 2, 3):
+        async with client.stream("GET", server.url) as response:
+            assert bytes(await anext(chunks(response))) == b"abc"
+            if (drop := response.extensions.get(DROP)) is not None:
+                drop()
+        assert server.accepted == connections
 
 
 async def test_redirects_are_left_to_us_and_cookies_forgotten(

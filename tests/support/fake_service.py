@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any
@@ -40,6 +41,10 @@ class FakeService:
         self.may_stop = threading.Event()
         """`stop` waits for this."""
         self.may_stop.set()
+
+    def wait(self, rev: int, timeout: float) -> None:
+        if self.view.rev <= rev:
+            time.sleep(timeout)
 
     def events(self, after: int) -> list[Event]:
         self.polled.set()

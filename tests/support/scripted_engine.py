@@ -36,7 +36,7 @@ class Step:
 
 @dataclass
 class ScriptedEngine:
-    """Keeps to `EngineApi`. `sleep` is the clock: each call goes on by one step; the last one stays."""
+    """Keeps to `EngineApi`. `wait` is the clock: each call goes on by one step; the last one stays."""
 
     steps: Sequence[Step]
     saves: bool = True
@@ -53,8 +53,8 @@ class ScriptedEngine:
     def clock(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+    def wait(self, rev: int, timeout: float) -> None:
+        self.now += timeout
         self.at = min(self.at + 1, len(self.steps) - 1)
         if act := self.steps[self.at].act:
             act()

@@ -23,7 +23,7 @@ from pulltui.reload import Reload
 from pulltui.words import in_trouble, seconds_text
 
 POLL: Final = 0.1
-"""Seconds between two looks at the engine."""
+"""Seconds between two looks at the engine, at most."""
 STOP_SECONDS: Final = 1.5
 """How long the engine may take to save when a signal came."""
 EXIT_SECONDS: Final = 1.9
@@ -144,12 +144,10 @@ class Run:
         give_up_after: float,
         reload: Reload | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = api
         self._reporter = reporter
         self._clock = clock
-        self._sleep = sleep
         self._start = clock()
         self._took = 0.0
         """Seconds that the pulls took, the engine's end not counted."""
@@ -204,7 +202,7 @@ class Run:
             if self._give_up.expired(self._clock(), pulls, view):
                 return left
             self._api.watch({blob.digest for pull in pulls for blob in pull.blobs if in_trouble(blob)})
-            self._sleep(POLL)
+            self._api.wait(view.rev, POLL)
         return []
 
     def _refused(self, pull: PullView) -> bool:

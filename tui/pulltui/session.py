@@ -68,6 +68,7 @@ class Session:
         )
         if self._headless:
             self.service.start()
+            _collect_again()
         else:  # which comes up behind the app's first frame
             self.service.hold()
         return self
@@ -107,23 +108,18 @@ class Session:
 
         Raises PullError if the engine did not come up, or has broken.
         """
-        # Loading the screens leaves no garbage; looking for some takes a twentieth of the time to the frame.
-        gc.disable()
-        try:
-            from pulltui.ui.app import run_app
-            from pulltui.ui.settings_file import SettingsFile
+        from pulltui.ui.app import run_app
+        from pulltui.ui.settings_file import SettingsFile
 
-            ended = run_app(
-                self.service,
-                ui=self.start.settings.ui,
-                names=names,
-                notices=notices,
-                reload=self._reload,
-                file=SettingsFile(self.start),
-                on_shown=self._shown,
-            )
-        finally:
-            gc.enable()
+        ended = run_app(
+            self.service,
+            ui=self.start.settings.ui,
+            names=names,
+            notices=notices,
+            reload=self._reload,
+            file=SettingsFile(self.start),
+            on_shown=self._shown,
+        )
         self._stopped = True
         self._log.info("the app ended with exit code %d, %ssaved", ended.code, "" if ended.saved else "not ")
         if isinstance(failure := self.service.failure, PullError):
@@ -140,13 +136,18 @@ class Session:
 
     def _shown(self) -> None:
         """The first frame is there: the engine may come up."""
-        gc.freeze()  # what is loaded stays, and need not be looked through again
-        gc.enable()
+        _collect_again()
         self.service.begin()
 
     def failure_code(self) -> int:
         """Return 1 if a pull in the newest view has failed, else 0."""
         return int(any(pull.state is PullState.FAILED for pull in self.service.view.pulls))
+
+
+def _collect_again() -> None:
+    """Look for garbage again, which nobody did while we were loaded."""
+    gc.freeze()  # what is loaded stays, and need not be looked through
+    gc.enable()
 
 
 def open_log(file: Path) -> logging.Logger:

@@ -30,6 +30,9 @@ class EngineApi(Protocol):
         None while all is well.
         """
 
+    def wait(self, rev: int, timeout: float) -> None:
+        """Return when there is a view newer than `rev`, or after `timeout` seconds."""
+
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first (the last 2,000 are kept)."""
 

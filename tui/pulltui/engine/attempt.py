@@ -40,6 +40,8 @@ class Attempt:
         """It waits without a connection: at a gate, or for another one's answer from the registry."""
         self.errand = False
         """It asks for a token that all others wait for: whoever took it over would only ask once more."""
+        self.fresh = False
+        """It wants connections that have carried nothing yet: what it asks for was taken over, or failed."""
         self.task: asyncio.Task[object] | None = None
         self.setback: Setback | None = None
         """Why it was ended early."""

@@ -165,6 +165,7 @@ class Connection:
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
         run.attempt, run.pull, run.number = attempt, self._pull.id, self._number
         attempt.place = self._place
+        attempt.fresh = run.part.moves + run.part.failures > 0
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")
         if self._context.throttle.in_debt(self._pull.id):
@@ -189,6 +190,9 @@ class Connection:
                     run.stop()  # a cap was set meanwhile: what is asked for from now on is less
                 held = max(held, await self._wait_for_disk(attempt))
                 # A body of known length is read to its end, so that the connection can be used again.
+                if run.complete and run.slow_since is not None:
+                    stream.drop()  # this one crawls
+                    break
                 if run.complete and (not stream.sized or run.end < asked):
                     break
             if not run.complete:

@@ -227,7 +227,10 @@ class Core:
         while True:
             woke = self.context.clock() - self._woke_at < WOKEN
             publish(self.viewer.view(suspended=woke))
-            await asyncio.sleep(self._tuning.publish)
+            with suppress(TimeoutError):  # an end is shown at once: a command may wait for it
+                async with asyncio.timeout(self._tuning.publish):
+                    await self.queue.some_ended.wait()
+            self.queue.some_ended.clear()
 
     async def _watch(self) -> None:
         while True:

@@ -15,8 +15,8 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
-from itertools import chain
 from typing import NoReturn
 
 import httpx
@@ -38,6 +38,7 @@ from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import PullError, TrustError
 from pulltui.engine.lane import Lane
 from pulltui.engine.shielded import see_through
+from pulltui.engine.transport import DROP, FRESH
 from pulltui.engine.trouble import (
     CUT_SHORT,
     NO_ANSWER,
@@ -131,7 +132,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         """Send the request and return as soon as the head of the answer is here."""
         body = await request.aread()
         origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
-        lane = await self._lane(origin)
+        lane = await self._lane(origin, fresh=bool(request.extensions.get(FRESH)))
         sent = _built(lane, request, body)
         # A task of its own: whoever waits for it can be cancelled, while it tells when the request is over.
         head = asyncio.create_task(_head(sent))
@@ -148,14 +149,15 @@ class FastTransport(httpx.AsyncBaseTransport):
             self._back(lane)
             fail(error)
 
-        def over(whole: bool) -> None:
+        def over(whole: bool, dropped: bool) -> None:
             if whole:
-                lane.served.add(origin)
-            self._back(lane)
+                lane.kept.add(origin)
+            if not dropped:  # else its connection goes with it
+                self._back(lane)
 
-        return httpx.Response(
-            response.status, headers=_headers(response.headers), stream=FastStream(sent, response, over)
-        )
+        stream = FastStream(sent, response, over)
+        headers, extensions = _headers(response.headers), {DROP: stream.drop}
+        return httpx.Response(response.status, headers=headers, stream=stream, extensions=extensions)
 
     async def _end(self, lane: Lane, sent: StreamRequest, head: asyncio.Task[Response]) -> None:
         """End a request that nobody waits for; its lane is free afterwards."""
@@ -170,18 +172,26 @@ class FastTransport(httpx.AsyncBaseTransport):
             await sent.__aexit__(None, None, None)
         self._back(lane)
 
-    async def _lane(self, origin: str) -> Lane:
-        """Return a free lane, best one with a connection to `origin`; it has none to it any more."""
-        while not self._free:
+    async def _lane(self, origin: str, *, fresh: bool) -> Lane:
+        """Return a free lane: best one with a connection to `origin`, but one without for a `fresh` one."""
+        while (at := self._best(origin, fresh)) is None:
             # One at a time: dozens at once would stop what is being read for 0.2 s.
             async with self._builds:
-                if not any(origin in lane.served or not lane.served for lane in self._free):
+                at = self._best(origin, fresh)
+                if at is None or (self._free[at].kept and origin not in self._free[at].kept):
                     await see_through(self._build())
-        kept = (at for at in reversed(range(len(self._free))) if origin in self._free[at].served)
-        unused = (at for at, lane in enumerate(self._free) if not lane.served)
-        lane = self._free.pop(next(chain(kept, unused), 0))
-        lane.served.discard(origin)
+        lane = self._free.pop(at)
+        lane.kept.discard(origin)
+        lane.used.add(origin)
         return lane
+
+    def _best(self, origin: str, fresh: bool) -> int | None:
+        """Return which of the free lanes to use for `origin`, None if there is none that will do."""
+        kept = [at for at, lane in enumerate(self._free) if origin in lane.kept]
+        if kept and not fresh:
+            return kept[-1]
+        others = [at for at, lane in enumerate(self._free) if not (fresh and origin in lane.used)]
+        return min(others, key=lambda at: bool(self._free[at].kept), default=None)
 
     async def _build(self) -> None:
         """Have one free lane more; that is done beside the loop."""
@@ -233,12 +243,16 @@ class FastTransport(httpx.AsyncBaseTransport):
 class FastStream(httpx.AsyncByteStream):
     """The body of an answer; chunks are views of pyreqwest's own memory, never copied."""
 
-    def __init__(self, sent: StreamRequest, response: Response, over: Callable[[bool], None]) -> None:
-        """`over` is told once that it was closed, and whether it was read to its end."""
+    def __init__(self, sent: StreamRequest, response: Response, over: Callable[[bool, bool], None]) -> None:
+        """`over` is told once that it was closed: whether it was read to its end, and is to be dropped."""
         self._sent: StreamRequest | None = sent
         self._reader = response.body_reader
         self._over = over
-        self._whole = False
+        self._whole = self._dropped = False
+
+    def drop(self) -> None:
+        """Have its connection carry nothing more when this is closed."""
+        self._dropped = True
 
     # httpx promises bytes here; everything that takes bytes-like objects takes these views too.
     async def __aiter__(self) -> AsyncIterator[memoryview]:  # type: ignore[override]
@@ -262,7 +276,7 @@ class FastStream(httpx.AsyncByteStream):
             try:
                 await sent.__aexit__(None, None, None)
             finally:
-                self._over(self._whole)
+                self._over(self._whole, self._dropped)
 
 
 def _complain_of_files() -> None:
@@ -317,16 +331,12 @@ def _proxy(url: str) -> ProxyBuilder:
 
 def _headers(headers: HeaderMap) -> list[tuple[str, str]]:
     """Return the headers, without those that are not plain text (pyreqwest cannot show them)."""
-    try:
+    with suppress(ValueError):
         return list(headers.items())
-    except ValueError:
-        pass
     readable: list[tuple[str, str]] = []
     for name in dict.fromkeys(headers.keys()):
-        try:
+        with suppress(ValueError):
             readable += [(name, value) for value in headers.getall(name)]
-        except ValueError:
-            continue
     return readable
 
 

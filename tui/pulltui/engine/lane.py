@@ -43,8 +43,10 @@ class Lane:
         self._mark = _SOONEST + next(_numbers) % _MARKS
         builder = builder.tcp_keepalive(timedelta(seconds=self._mark))
         self._client: Client = builder.tcp_keepalive_interval(timedelta(seconds=_INTERVAL)).build()
-        self.served: set[str] = set()
-        """Origins to which it may have kept a connection."""
+        self.kept: set[str] = set()
+        """Origins to which it has kept a connection, as far as we know."""
+        self.used: set[str] = set()
+        """Origins to which it may have: a small rest of a body that nobody wants is read all the same."""
 
     def request(self, method: str, url: str) -> RequestBuilder:
         """Begin a request."""
@@ -55,7 +57,7 @@ class Lane:
 
         It may take several calls: one does nothing while there are no file numbers left to look with.
         """
-        self.served.clear()
+        self.kept.clear()
         try:
             files = [int(entry.name) for entry in Path(_FILES).iterdir()]
         except (FileNotFoundError, NotADirectoryError):

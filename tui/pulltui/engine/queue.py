@@ -33,6 +33,8 @@ class Queue:
         """`make_pull` is for tests: pulls that are played."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when there is something new to keep."""
+        self.some_ended = asyncio.Event()
+        """Set when a pull has ended, for whoever shows that."""
         self._finished: list[Pull] = []
         self._make = make_pull
         self._list = PullList()
@@ -311,6 +313,7 @@ class Queue:
 
     def _ended(self, pull_id: str, task: asyncio.Task[None]) -> None:
         self._running.pop(pull_id)
+        self.some_ended.set()
         self._context.throttle.forget(pull_id)
         self.changed()
         if (pull := self.pulls.get(pull_id)) is not None and pull.state is PullState.DONE:

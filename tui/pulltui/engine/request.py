@@ -22,7 +22,7 @@ from pulltui.engine.login import Secrets
 from pulltui.engine.origin import can_exist
 from pulltui.engine.setbacks import HostSetback, PartSetback, WrongAnswer
 from pulltui.engine.tokens import MAX_REPLY
-from pulltui.engine.transport import chunks
+from pulltui.engine.transport import DROP, FRESH, chunks
 from pulltui.engine.trouble import Distrust, FaultKind, classify
 
 _HOST_KINDS = frozenset(
@@ -114,6 +114,11 @@ class Answer:
         if self.status == httpx.codes.UNAUTHORIZED:
             return "www-authenticate" not in self.response.headers
         return self.status == _SIGN_IN_FIRST or (self.status < 500 and self.status not in BUSY)
+
+    def drop(self) -> None:
+        """Have the connection carry nothing more; the body must not be read to its end."""
+        if (drop := self.response.extensions.get(DROP)) is not None:
+            drop()
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -263,7 +268,8 @@ class Requester:
         if "Authorization" in headers:
             secrets.add(headers["Authorization"])
         try:
-            request = self._client.build_request("GET", url, headers=self._headers(headers))
+            known = {FRESH: attempt.fresh}
+            request = self._client.build_request("GET", url, headers=self._headers(headers), extensions=known)
             with grant.asked() if grant is not None else nullcontext():
                 response = await self._client.send(request, stream=True)
         except httpx.TransportError as error:

@@ -12,6 +12,7 @@ import asyncio
 import math
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
@@ -77,6 +78,8 @@ class Service:
         self._log = EventLog(clock)
         self._thread: EngineThread | None = None
         self._watched: Collection[str] = ()
+        self._news = threading.Condition()
+        """Told of each new view."""
         self.view = EngineView(models_dir=str(models_dir), starting=True)
         """The newest view."""
 
@@ -116,6 +119,11 @@ class Service:
     def _core(self) -> Core | None:
         """What is inside, once the engine is up."""
         return self._thread.core if self._thread is not None else None
+
+    def wait(self, rev: int, timeout: float) -> None:
+        """Return when there is a view newer than `rev`, or after `timeout` seconds."""
+        with self._news:
+            self._news.wait_for(lambda: self.view.rev > rev, timeout)
 
     def events(self, after: int) -> list[Event]:
         """Return all events with `seq > after`, oldest first."""
@@ -351,4 +359,6 @@ class Service:
         return core
 
     def _publish(self, view: EngineView) -> None:
-        self.view = view
+        with self._news:
+            self.view = view
+            self._news.notify_all()

@@ -48,6 +48,10 @@ class Stream:
             self._source.failing = 0
             yield chunk
 
+    def drop(self) -> None:
+        """Have the connection carry nothing more; the body must not be read to its end."""
+        self._answer.drop()
+
     async def close(self) -> None:
         """Let go of the connection."""
         await self._answer.close()
@@ -199,6 +203,7 @@ class Source:
             self._direct = None
 
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
+        attempt.fresh = attempt.fresh or self.moves > 0
         with self._resolves(attempt) as led:
             try:
                 answer = await self._requester.get(self.url, headers, attempt, self._auth, avoid=led)

@@ -16,6 +16,12 @@ from pulltui.engine.trouble import PROXY_KEY, PROXY_LOGIN, SELF_ISSUED, SOCKS_BR
 
 TransportKind = Literal["fast", "httpx"]
 
+FRESH = "pulltui.fresh"
+"""A request's extension: True asks for a connection that has carried nothing yet."""
+DROP = "pulltui.drop"
+"""A response's extension: what to call so that its connection carries nothing more. Where it is missing, do
+not read the body to its end."""
+
 IDLE_TIMEOUT = 15.0
 """Seconds a connection is kept for the next request; below what servers commonly grant."""
 LEAST_SILENCE = 60.0
@@ -36,18 +42,18 @@ class Transport(httpx.AsyncBaseTransport):
         self,
         kind: TransportKind,
         way: Way,
-        make: Callable[[TransportKind, str | None, float], httpx.AsyncBaseTransport],
+        make: Callable[[TransportKind, str | None, float, bool], httpx.AsyncBaseTransport],
         stall_timeout: Callable[[], float],
     ) -> None:
         """`make` returns a pool of that kind, through that proxy, that drops a connection after so many
-        seconds of silence; `stall_timeout` is asked before each request.
+        seconds of silence, and keeps idle ones or not; `stall_timeout` is asked before each request.
         """
         self.kind = kind
         self._way = way
         self._make = make
         self._stall_timeout = stall_timeout
         self._silence = LEAST_SILENCE
-        self._pools: dict[tuple[TransportKind, str | None, float], httpx.AsyncBaseTransport] = {}
+        self._pools: dict[tuple[TransportKind, str | None, float, bool], httpx.AsyncBaseTransport] = {}
         self._lenient: set[bytes] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -71,10 +77,10 @@ class Transport(httpx.AsyncBaseTransport):
         return response
 
     async def _send(self, request: httpx.Request, proxy: str | None) -> httpx.Response:
-        host = request.url.netloc
+        host, fresh = request.url.netloc, bool(request.extensions.get(FRESH))
         if host not in self._lenient:
             try:
-                return await self._pool(self.kind, proxy).handle_async_request(request)
+                return await self._pool(self.kind, proxy, fresh).handle_async_request(request)
             except httpx.ConnectError as error:
                 if SELF_ISSUED in str(error):
                     # `openssl req -x509` makes servers such certificates. OpenSSL takes one that stands in
@@ -84,16 +90,17 @@ class Transport(httpx.AsyncBaseTransport):
                 elif SOCKS_UNREACHED not in str(error):
                     raise
                 # Why there is no way to a SOCKS proxy is told by httpx's own transport only: it asks again.
-        return await self._pool("httpx", proxy).handle_async_request(request)
+        return await self._pool("httpx", proxy, fresh).handle_async_request(request)
 
-    def _pool(self, kind: TransportKind, proxy: str | None) -> httpx.AsyncBaseTransport:
+    def _pool(self, kind: TransportKind, proxy: str | None, fresh: bool) -> httpx.AsyncBaseTransport:
         # Pools cannot be changed: a longer stall time gets another one. The one before it goes on with what
         # it has, whose watchdogs know the shorter time, and its idle connections run out.
         self._silence = max(self._silence, _STALLS * self._stall_timeout())
         silence = self._silence if kind == "fast" else 0.0
-        pool = self._pools.get((kind, proxy, silence))
+        keeps = kind == "fast" or not fresh  # httpx's own takes any idle connection that it has kept
+        pool = self._pools.get((kind, proxy, silence, keeps))
         if pool is None:
-            pool = self._pools[kind, proxy, silence] = self._make(kind, proxy, silence)
+            pool = self._pools[kind, proxy, silence, keeps] = self._make(kind, proxy, silence, keeps)
         return pool
 
     async def aclose(self) -> None:
@@ -121,9 +128,9 @@ def make_transport(
     Raises PullError if `choice` is "fast" and pyreqwest is not installed.
     """
 
-    def make(kind: TransportKind, proxy: str | None, silence: float) -> httpx.AsyncBaseTransport:
+    def make(kind: TransportKind, proxy: str | None, silence: float, keeps: bool) -> httpx.AsyncBaseTransport:
         if kind == "httpx":
-            return PlainTransport(way, proxy, connect_timeout, max_connections)
+            return PlainTransport(way, proxy, connect_timeout, max_connections if keeps else 0)
         from pulltui.engine.fast import FastTransport
 
         return FastTransport(
