@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from pulltui.demo.models import MANIFEST_TYPE
 from support.registry import closed_port
 
 Process = subprocess.Popen[str]
@@ -46,8 +47,11 @@ def test_it_serves_until_its_input_is_closed(process: Process) -> None:
     begun = line(process)
     host = str(begun["url"]).removeprefix("http://")
     assert begun["names"] == [f"{host}/library/a:latest", f"{host}/library/big:latest"]
-    assert httpx.get(f"{begun['url']}/v2/", trust_env=False).status_code == 200
-    assert line(process, "counters")["requests"] == {"other": 1}
+    asked = [f"{begun['url']}/v2/library/{name}/manifests/latest" for name in ("a", "big")]
+    accept = {"Accept": MANIFEST_TYPE}
+    manifests = [httpx.get(url, headers=accept, trust_env=False).json() for url in asked]
+    assert begun["digests"] == [manifest["layers"][0]["digest"] for manifest in manifests]
+    assert line(process, "counters")["requests"] == {"manifest": 2}
     assert line(process, "faults stall@4MB,rate@5MB/s") == {"faults": "stall@4MB,rate@5MB/s"}
     assert "did you mean stall?" in str(line(process, "faults stal")["error"])
     assert "not a command" in str(line(process, "fly")["error"])

@@ -1,8 +1,9 @@
 """The embedded registry on its own: `python -m pulltui.demo [--models ...] [--faults SPEC] [--seed N]`.
 
-Writes one JSON line with its url and the names to pull, then answers until its input is closed or SIGTERM
-comes, and ends with a JSON line of everything counted. Lines it reads meanwhile: `counters` writes such a
-line at once, `faults SPEC` puts another plan in force and writes it back, or what is wrong with it.
+Writes one JSON line with its url, the names to pull and the digests of their first layers, then answers until
+its input is closed or SIGTERM comes, and ends with a JSON line of everything counted. Lines it reads meanwhile:
+`counters` writes such a line at once, `faults SPEC` puts another plan in force and writes it back, or what is
+wrong with it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Registry(models, options.faults, options.seed) as registry:
         try:
             signal.signal(signal.SIGTERM, _stop)
-            _write({"url": registry.url, "cdn": registry.cdn_url, "names": registry.names()})
+            digests = [next(iter(model.blobs)) for model in models]
+            _write({"url": registry.url, "names": registry.names(), "digests": digests})
             for line in sys.stdin:
                 _obey(registry, line.strip())
         except KeyboardInterrupt:
