@@ -13,7 +13,8 @@ class World:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.pace = Pace(lambda: self.now, 5.0, 6.0)
+        self.draw = 1.0
+        self.pace = Pace(lambda: self.now, lambda low, high: low + self.draw * (high - low), 5.0, 6.0)
 
 
 @pytest.fixture
@@ -88,3 +89,13 @@ def test_it_is_also_where_that_takes_longer_than_runs_do(world: World, *, growin
         world.pace.first_byte(2.0)
     world.pace.look([])
     assert world.pace.run_size(1000 * MB, 20 * MB, 4, growing=growing) == 160 * MB
+
+
+def test_runs_are_of_different_lengths(world: World) -> None:
+    """All connections begin together, and would end together."""
+    world.pace.look([5 * MB] * 3)
+    world.pace.first_byte(0.0)
+    sizes = []
+    for world.draw in (0.0, 0.5, 1.0):
+        sizes.append(world.pace.run_size(10_000 * MB, 5 * MB, 8, growing=False))
+    assert sizes == pytest.approx([20 * MB, 25 * MB, 30 * MB])

@@ -23,6 +23,7 @@ class Link:
         self.ramp = Ramp(
             0.0,
             lambda: self.most,
+            first=STEP / 2,
             step=lambda: STEP,
             probe_first=FIRST,
             probe_last=LAST,
@@ -56,9 +57,39 @@ def test_slow_connections_grow_fourfold() -> None:
     assert link.counts == [8, 32, 64, 32]
 
 
+def test_where_the_first_byte_takes_long_it_begins_with_more() -> None:
+    link = Link(lambda count: 0 if link.now < 0.35 else min(5 * MB * count, 160 * MB))
+    link.run(0.1)
+    assert link.counts == [8]
+    link.run(0.1)
+    assert link.counts == [8, 16]
+    assert link.ramp.why == "beginning with 16, as the first byte takes long"
+    link.run(5)
+    assert link.counts == [8, 16, 64], "four times as many slow ones, which is all there may be"
+
+
+@pytest.mark.parametrize("most", [4, 12])
+def test_it_does_not_begin_with_more_than_there_may_be(most: int) -> None:
+    link = Link(lambda count: 0, most)
+    link.run(1)
+    assert link.counts[-1] == most
+
+
+def test_what_is_held_back_has_no_late_first_byte() -> None:
+    link = Link(lambda count: 0)
+    link.held = True
+    link.run(5)
+    link.held = False
+    link.run(0.1)
+    assert link.counts == [8]
+
+
 def test_a_link_that_begins_to_bring_something_is_told_in_words() -> None:
     link = Link(lambda count: 0 if count == 8 else 2 * MB * count)
-    link.run(1.2)
+    link.received, link.held = 1, True
+    link.run(0.1)
+    link.held = False
+    link.run(1.1)
     assert link.ramp.why == "growing: 64 (nothing came with 8)"
 
 
@@ -131,7 +162,7 @@ def test_a_few_breaks_where_there_were_none_are_chance() -> None:
     """The first connections are old enough by then to break; a third of all would be a reason."""
     link = Link(lambda count: min(5 * MB * count, 160 * MB))
     link.breaks = lambda count: 0 if count <= 8 else 16
-    link.run(1.5)
+    link.run(1.2)
     assert link.counts == [8, 32, 64]
 
 
@@ -143,7 +174,7 @@ def test_breaks_that_come_with_the_bytes_are_no_reason() -> None:
 
 
 def test_a_step_is_measured_only_while_most_connections_receive() -> None:
-    ramp = Ramp(0.0, lambda: 64, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
+    ramp = Ramp(0.0, lambda: 64, first=STEP, step=lambda: STEP, probe_first=FIRST, probe_last=LAST)
     for tenth in range(1, 30):  # three have no byte yet
         ramp.look(tenth / 10, tenth * MB, 0, 5, held=False)
     assert ramp.wanted == 8

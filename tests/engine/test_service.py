@@ -195,6 +195,16 @@ def test_events_have_numbers_without_gaps_and_tell_the_story(
     assert it.service.events(len(events)) == []
 
 
+def test_an_end_is_shown_at_once_and_who_waits_is_woken(registry: Registries, engine: Engines) -> None:
+    it = engine(tuning={"publish": 10 * PATIENCE})
+    service = it.service
+    service.add(registry(MODEL).names()[0]).result(PATIENCE)
+    while service.view.pulls[0].state is not PullState.DONE:
+        rev = service.view.rev
+        service.wait(rev, PATIENCE)
+        assert service.view.rev > rev
+
+
 def test_views_are_frozen_plain_data(registry: Registries, engine: Engines, transport_kind: str) -> None:
     server = registry(MODEL, faults="link@3MB/s")
     it = engine(transport=transport_kind)

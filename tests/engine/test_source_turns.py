@@ -14,12 +14,13 @@ from pulltui.engine.edges import Edges
 from pulltui.engine.gates import Gate
 from pulltui.engine.login import Secrets
 from pulltui.engine.request import Answer, Requester
-from pulltui.engine.setbacks import PartSetback
+from pulltui.engine.setbacks import PartSetback, StaleUrl
 from pulltui.engine.source import Source, Stream
 from pulltui.engine.tuning import Tuning
 from support.clock import Clock
 
 REGISTRY = httpx.URL("http://registry/blob")
+HOST = httpx.URL("http://host/blob")
 SIZE = 1000
 
 
@@ -38,10 +39,15 @@ class Network(Requester):
         """Hosts, in order."""
         self.registry = asyncio.Event()
         self.host = asyncio.Event()
+        self.sent_there = asyncio.Event()
+        """The host answers also those whom the registry has sent there."""
         self.registry.set()
         self.host.set()
+        self.sent_there.set()
         self.broken = False
         """The registry breaks off."""
+        self.refuses = False
+        """The host takes the address for one that went stale, from those who come by themselves."""
         self._clock = clock
         self._one_more = asyncio.Event()
 
@@ -63,7 +69,7 @@ class Network(Requester):
         auth: object,
         *,
         redirected: bool = False,
-        avoid: Callable[[str], bool] = lambda _: False,
+        avoid: Callable[[httpx.URL], bool] = lambda _: False,
     ) -> Answer:
         self.asked.append(url.host)
         self._one_more.set()
@@ -72,11 +78,15 @@ class Network(Requester):
             await registry.wait()
             if self.broken:
                 raise PartSetback("broken")
-            avoid("host")
-            url, redirected = httpx.URL("http://host/blob"), True
+            url, redirected = HOST, True
+            avoid(url)
+            await self.sent_there.wait()
+            status = 206
+        else:
+            status = 403 if self.refuses else 206
         await self.host.wait()
         about = {"content-range": f"bytes 0-99/{SIZE}", "content-length": "100"}
-        response = httpx.Response(206, headers=about, request=httpx.Request("GET", url))
+        response = httpx.Response(status, headers=about, request=httpx.Request("GET", url))
         return Answer(response, Entry(), redirected, Secrets())  # type: ignore[arg-type]
 
 
@@ -238,3 +248,54 @@ async def test_it_is_known_who_asks_for_the_address_until_the_host_is_known() ->
     world.network.host.set()
     await task
     assert world.source.moves == 0
+
+
+async def test_who_has_waited_goes_where_the_registry_has_sent_the_first_one() -> None:
+    world = World(follow_after=0.01)
+    world.network.host.clear()
+    tasks = [world.open() for _ in range(4)]
+    await world.network.until_asked(4)
+    assert world.network.asked == ["registry", "host", "host", "host"]
+    world.network.host.set()
+    streams = await asyncio.gather(*tasks)
+    assert {stream.generation for stream in streams} == {1}
+
+
+async def test_the_first_answer_tells_all_although_it_is_not_the_first_ones() -> None:
+    world = World(follow_after=0.01)
+    world.network.sent_there.clear()
+    first, second = world.open(), world.open()
+    assert (await second).generation == 1
+    assert not first.done()
+    await world.open()
+    assert world.network.asked == ["registry", "host", "host"]
+    world.network.sent_there.set()
+    await first
+    await world.open()
+    assert world.network.asked[3:] == ["host"]
+
+
+async def test_an_address_that_is_stale_before_it_was_any_good_is_not_tried_again() -> None:
+    world = World(follow_after=0.01)
+    world.network.refuses = True
+    world.network.sent_there.clear()
+    first, second = world.open(), world.open()
+    with pytest.raises(StaleUrl):
+        await second
+    third = world.open()
+    await world.network.until_asked(3)
+    assert world.network.asked == ["registry", "host", "registry"]
+    world.network.sent_there.set()
+    await asyncio.gather(first, third)
+
+
+async def test_where_the_registry_has_sent_one_in_vain_nobody_goes() -> None:
+    world = World(follow_after=0.01)
+    world.network.sent_there.clear()
+    first = world.open()
+    await settled()
+    first.cancel()
+    await settled()
+    world.network.sent_there.set()
+    await world.open()
+    assert world.network.asked == ["registry", "registry"]

@@ -72,12 +72,13 @@ class Crew:
         self._tell_of_disk = -math.inf
         """When to say next that the disk does not keep up."""
         tuning = context.tuning
-        self.pace = Pace(context.clock, tuning.rate_window, tuning.run_seconds)
+        self.pace = Pace(context.clock, context.uniform, tuning.rate_window, tuning.run_seconds)
         self._patience = Patience(tuning.takeover_after, tuning.idle_after)
         self._exploring = Explore(self._patience.busy)
         self._ramp = Ramp(
             context.clock(),
             self._most,
+            first=tuning.ramp_step,
             step=self._step,
             probe_first=tuning.ramp_probe_first,
             probe_last=tuning.ramp_probe_last,

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from statistics import median
 
+from pulltui.engine.backoff import Uniform
 from pulltui.engine.takeover import SIBLINGS, Usual, usual_rate
 
 GUESS = 2_500_000
@@ -17,6 +18,9 @@ WORTH = 4
 """A run should last at least so many times what its first byte takes."""
 TELLING = 512_000
 """The speed of a run tells something if it was at least so long."""
+_SPREAD = (2 / 3, 1.0)
+"""A run is so many times as long as it might be: if all ended together, nothing would come until the next
+ones bring their first bytes."""
 _KEPT = 4
 """Where connections are too few to tell, runs that ended count for the time of so many runs."""
 
@@ -24,13 +28,14 @@ _KEPT = 4
 class Pace:
     """Of one pull. Call `look` a few times a second."""
 
-    def __init__(self, clock: Callable[[], float], window: float, seconds: float) -> None:
+    def __init__(self, clock: Callable[[], float], uniform: Uniform, window: float, seconds: float) -> None:
         """`clock` has monotonic seconds. What ended more than `window` seconds ago does not count any more;
-        a run should last `seconds`.
+        a run should last up to `seconds`.
         """
         self.usual = Usual()
         """What to expect of a connection."""
         self._clock = clock
+        self._uniform = uniform
         self._window = window
         self._seconds = seconds
         self._first_bytes: deque[float] = deque(maxlen=15)
@@ -76,7 +81,7 @@ class Pace:
         more `connections` soon. What they begin with is at the front, and should not last long: nothing
         behind it can be hashed.
         """
-        seconds = self._seconds / 3 if growing else self._seconds
+        seconds = self._uniform(*_SPREAD) * (self._seconds / 3 if growing else self._seconds)
         rate = rate or self.usual.rate
         share = left / (2 * connections)
         if not rate:

@@ -12,6 +12,11 @@ from typing import NamedTuple
 
 FIRST = 8
 """Connections to begin with."""
+FAR = 16
+"""So many to begin with where the first byte takes long: each brings less over a long way, and to find their
+number takes longer."""
+FAR_AFTER = 0.15
+"""It does after so many seconds without one."""
 GAIN = 1.2
 """Twice the connections must bring so many times the speed to be worth keeping, and to grow on."""
 PROBE_GAIN = 1.1
@@ -62,18 +67,23 @@ class Ramp:
         now: float,
         most: Callable[[], int],
         *,
+        first: float,
         step: Callable[[], float],
         probe_first: float,
         probe_last: float,
     ) -> None:
         """`most` is what slots, host and cap allow at the moment; a step is measured over `step()` seconds.
+        The first one over `first`: it only tells how many more to begin with.
 
         Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
         """
         self.target = FIRST
         self.why = f"beginning with {FIRST}"
         self.phase = Phase.GROWING
+        self._began = now
+        """When it began, or what held it back ended."""
         self._most = most
+        self._first = first
         self._step = step
         self._probe_first = probe_first
         self._probe_last = probe_last
@@ -111,6 +121,11 @@ class Ramp:
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
         self._total = (received, breaks)
+        if held:
+            self._began = now
+        if self.target == FIRST and not received and now - self._began >= FAR_AFTER:
+            self.target = max(FIRST, min(FAR, self._most()))
+            self.why = f"beginning with {self.target}, as the first byte takes long"
         if self.bounded and self._most() > self.target:
             self.bounded, self._before, self.phase = False, None, Phase.GROWING
             self._restart(now, received, breaks)
@@ -121,7 +136,7 @@ class Ramp:
         seconds = now - self._since
         if self.phase is Phase.SETTLED:
             self._settled(now, received, breaks)
-        elif seconds >= self._step():
+        elif seconds >= (self._first if self._before is None else self._step()):
             self._judge(now, self._measured(now, received, breaks))
             self._restart(now, received, breaks)
 

@@ -160,13 +160,13 @@ class Requester:
         auth: Authenticator | None = None,
         *,
         redirected: bool = False,
-        avoid: Callable[[str], bool] = lambda _: False,
+        avoid: Callable[[httpx.URL], bool] = lambda _: False,
     ) -> Answer:
         """GET with redirects; the answer has any status but a redirect, 429 or 503.
 
         `headers` go to every hop: they carry nothing secret. What `auth` has to say goes to its origin only,
-        and its 401 is answered. `redirected`: `url` is where a redirect led before. If one leads to a host
-        (`host[:port]`) to `avoid`, `url` is asked again, a few times, for it may offer another.
+        and its 401 is answered. `redirected`: `url` is where a redirect led before. `avoid` is told of the
+        address of each redirect; if it is one to avoid, `url` is asked again, a few times, for another one.
 
         Raises HostSetback, PartSetback, WrongAnswer, TrustError, ResponseError, BusyError, RefusedError.
         """
@@ -185,7 +185,7 @@ class Requester:
             url = _follow(url, location, secrets)
             redirected = True
             hops += 1
-            if asks < ASKS and avoid(host_of(url)):
+            if avoid(url) and asks < ASKS:
                 url, redirected, hops, asks = first, False, 0, asks + 1
         raise ResponseError(
             f"{host_of(url)} redirects more than {self._max_redirects()} times",

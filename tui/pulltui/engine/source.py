@@ -105,6 +105,8 @@ class Source:
         """The last address that answered."""
         self._unwanted: dict[int, int] = {}
         """Bytes from which on somebody wants to go elsewhere than the addresses up to a generation led."""
+        self._ahead: httpx.URL | None = None
+        """Where the registry has just sent who asks it, before that has answered."""
         self._due = False
         """Somebody should resolve it anew, while the others go where it leads now."""
         self._resolving: dict[Attempt, bool] = {}
@@ -132,6 +134,8 @@ class Source:
             await self._turn(unwanted)
             attempt.release()
             if self._has_to_ask(unwanted):
+                if self._ahead is not None:
+                    return await self._go_ahead(self._ahead, headers, start, end, attempt)
                 return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
 
@@ -143,14 +147,16 @@ class Source:
         """Wait while somebody else resolves, in case there will be nothing left to resolve.
 
         Only for twice the time that it usually takes, if anybody knows: who has to wait for it longer may as
-        well ask, too, one after the other. Unless who resolves waits for something that all have to wait for.
+        well ask, too, one after the other, or go where the registry has sent that one. Unless who resolves
+        waits for something that all have to wait for.
         """
         now, patience = asyncio.get_running_loop().time, max(self._follow_after, 2 * self.took)
         while (self._direct is None or self.generation <= unwanted) and self._resolving:
             left = self._next_may_ask - now()
             if left <= 0:
                 if not any(attempt.waits or attempt.errand for attempt in self._resolving):
-                    self._next_may_ask = now() + patience / _FOLLOWERS
+                    if self._ahead is None:
+                        self._next_may_ask = now() + patience / _FOLLOWERS
                     return
                 left = patience
             resolved = self._resolved
@@ -160,15 +166,16 @@ class Source:
         self._next_may_ask = now() + patience
 
     @contextmanager
-    def _resolves(self, attempt: Attempt) -> Iterator[Callable[[str], bool]]:
+    def _resolves(self, attempt: Attempt) -> Iterator[Callable[[httpx.URL], bool]]:
         """Have the others know, and told when it is over.
 
-        Gives what to call with the host of each redirect: whether to ask for another one.
+        Gives what to call with the address of each redirect: whether to ask for another one.
         """
         began, went_on = asyncio.get_running_loop().time(), attempt.went_on
 
-        def led(host: str) -> bool:
-            self._resolving[attempt] = avoided = self._edges.avoided(host)
+        def led(url: httpx.URL) -> bool:
+            self._resolving[attempt] = avoided = self._edges.avoided(host_of(url))
+            self._ahead = None if avoided else url
             if attempt.went_on == went_on:  # else it waited at a gate meanwhile
                 self.took = asyncio.get_running_loop().time() - began
             return avoided
@@ -181,6 +188,7 @@ class Source:
             self._unwanted.clear()
         finally:
             del self._resolving[attempt]
+            self._ahead = None
             resolved, self._resolved = self._resolved, asyncio.Event()
             resolved.set()
 
@@ -200,7 +208,7 @@ class Source:
         """Follow the blob's calls for a fresh URL: `call` counts them."""
         if call != self._followed:
             self._followed = call
-            self._direct = None
+            self._direct = self._ahead = None
 
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         attempt.fresh = attempt.fresh or self.moves > 0
@@ -213,14 +221,38 @@ class Source:
             except HostSetback as setback:
                 self._edges.spare(setback.host)  # it was asked for another one
                 raise
-            self.generation += 1
-            self.gained = 0
+            self._renew()
             stream = await self._judge(answer, self.generation, start, end, attempt)
-            self._edges.offered(host_of(self.url), answer.host)
-            self._direct = self._went_to = answer.url
-            self.host = answer.host
-            self._edges.spare(self.host)
+            self._use(answer)
             return stream
+
+    def _renew(self) -> None:
+        self.generation += 1
+        self.gained = 0
+
+    def _use(self, answer: Answer) -> None:
+        """All go where that came from."""
+        self._edges.offered(host_of(self.url), answer.host)
+        self._direct = self._went_to = answer.url
+        self.host = answer.host
+        self._edges.spare(self.host)
+
+    async def _go_ahead(
+        self, url: httpx.URL, headers: dict[str, str], start: int, end: int, attempt: Attempt
+    ) -> Stream:
+        """Ask where the registry has sent somebody who is not answered yet; the first who is tells all."""
+        generation = self.generation + 1
+        try:
+            answer = await self._requester.get(url, headers, attempt, self._auth, redirected=True)
+            stream = await self._judge(answer, generation, start, end, attempt)
+        except StaleUrl:
+            if self._ahead == url:
+                self._ahead = None  # whoever was sent there will hear of it, and it counts once
+            raise
+        if self.generation < generation:
+            self._renew()
+            self._use(answer)
+        return stream
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         url, generation = self._direct or self.url, self.generation
