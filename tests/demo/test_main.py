@@ -48,8 +48,8 @@ def test_it_serves_until_its_input_is_closed(process: Process) -> None:
     host = str(begun["url"]).removeprefix("http://")
     assert begun["names"] == [f"{host}/library/a:latest", f"{host}/library/big:latest"]
     asked = [f"{begun['url']}/v2/library/{name}/manifests/latest" for name in ("a", "big")]
-    accept = {"Accept": MANIFEST_TYPE}
-    manifests = [httpx.get(url, headers=accept, trust_env=False).json() for url in asked]
+    with httpx.Client(headers={"Accept": MANIFEST_TYPE}, trust_env=False) as client:
+        manifests = [client.get(url).json() for url in asked]
     assert begun["digests"] == [manifest["layers"][0]["digest"] for manifest in manifests]
     assert line(process, "counters")["requests"] == {"manifest": 2}
     assert line(process, "faults stall@4MB,rate@5MB/s") == {"faults": "stall@4MB,rate@5MB/s"}

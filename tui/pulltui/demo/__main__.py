@@ -1,9 +1,9 @@
 """The embedded registry on its own: `python -m pulltui.demo [--models ...] [--faults SPEC] [--seed N]`.
 
 Writes one JSON line with its url, the names to pull and the digests of their first layers, then answers until
-its input is closed or SIGTERM comes, and ends with a JSON line of everything counted. Lines it reads meanwhile:
-`counters` writes such a line at once, `faults SPEC` puts another plan in force and writes it back, or what is
-wrong with it.
+its input is closed or SIGTERM comes, and ends with a JSON line of everything counted. Lines that it reads
+meanwhile: `counters` writes such a line at once, `faults SPEC` puts another plan in force and writes it back,
+or what is wrong with it.
 """
 
 from __future__ import annotations
