@@ -36,6 +36,7 @@ def begun(it: Engine, server: Registry, connections: int) -> tuple[str, str]:
 
 def finish(it: Engine, server: Registry, *pulls: str) -> None:
     server.faults = ""
+    server.reset_connections()  # what was begun slowly would end slowly
     it.until_done(*pulls)
 
 

@@ -54,6 +54,8 @@ def test_a_part_that_is_quiet_has_no_speed(registry: Registries, engine: Engines
         return [part.rate for part in active if part.state is PartState.QUIET]
 
     assert it.until(quiet, "a quiet part") == [0.0]
+    server.faults = ""
+    server.reset_connections()
     it.until_done(pull)
 
 
@@ -113,6 +115,7 @@ def test_paused_pulls_are_not_waited_for_in_the_time_left(registry: Registries, 
 
     it.until(moving, "a time left")
     server.faults = ""
+    server.reset_connections()  # what was begun slowly would end slowly
     it.until_done(goes)
     assert it.look().eta is None
 
@@ -153,6 +156,8 @@ def test_while_all_is_quiet_there_is_no_time_left(registry: Registries, engine: 
         return shown
 
     it.until(quiet, "a quiet pull")
+    server.faults = ""
+    server.reset_connections()
     it.until_done(pull)
 
 
@@ -174,6 +179,8 @@ def test_a_quiet_part_says_when_another_connection_takes_over(registry: Registri
 
     assert it.until(told, "a silence that will be taken over")[0] >= 1.5
     it.until(lambda: it.blob(pull, DIGEST).takeovers, "the takeover")
+    server.faults = ""
+    server.reset_connections()
     it.until_done(pull)
 
 
@@ -192,6 +199,7 @@ def test_a_connection_without_a_byte_is_connecting(registry: Registries, engine:
         return True
 
     it.until(fresh, "a connection being made")
+    server.faults = ""
     it.until_done(pull)
 
 

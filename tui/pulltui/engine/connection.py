@@ -183,7 +183,7 @@ class Connection:
                 if run.first_at is None:
                     run.first_at = self._context.clock()
                     run.asked_at = max(began, attempt.went_on)
-                    self._crew.pace.first_byte(run.first_at - run.asked_at)
+                    self._crew.pace.first_byte(max(0.0, run.first_at - run.asked_at - stream.resolving))
                 held = max(held, await self._feed(blob, run, chunk, attempt))
                 left = run.end - run.position
                 if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):

@@ -15,6 +15,7 @@ from pulltui.engine.auth import Authenticator
 from pulltui.engine.clean import SIGN_IN, WEB_PAGE
 from pulltui.engine.edges import Edges
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
+from pulltui.engine.lifetime import Lifetime
 from pulltui.engine.request import Answer, Requester, host_of
 from pulltui.engine.setbacks import HostSetback, PartSetback, StaleUrl, WrongAnswer
 
@@ -38,6 +39,8 @@ class Stream:
         self.generation = generation
         self.sized = "content-length" in answer.response.headers
         """Whether the body ends by itself; otherwise only the connection's end tells."""
+        self.resolving = 0.0
+        """Seconds that the registry took to tell where it is, if it was asked."""
         self._answer = answer
         self._source = source
 
@@ -107,6 +110,7 @@ class Source:
         """Bytes from which on somebody wants to go elsewhere than the addresses up to a generation led."""
         self._ahead: httpx.URL | None = None
         """Where the registry has just sent who asks it, before that has answered."""
+        self._lifetime = Lifetime()
         self._due = False
         """Somebody should resolve it anew, while the others go where it leads now."""
         self._resolving: dict[Attempt, bool] = {}
@@ -114,6 +118,8 @@ class Source:
         self._resolved = asyncio.Event()
         """Set, and replaced, when one of them is through."""
         self._barren = 0
+        self._early = 0
+        """The last generation after which another one was asked for because of its age."""
         self._judged = 0
         """The last generation that turned out stale: many connections notice, one counts."""
         self._wrong = 0
@@ -127,6 +133,8 @@ class Source:
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
         if self._edges.avoided(self.host):
             self._direct = None
+        if self._early != self.generation and self._lifetime.ends(_now(), self.took):
+            self._early, self._due = self.generation, True
         unwanted = self._unwanted.pop(start, -1)  # one try: if it fails, what there is must do
         if self._has_to_ask(unwanted):
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
@@ -150,20 +158,20 @@ class Source:
         well ask, too, one after the other, or go where the registry has sent that one. Unless who resolves
         waits for something that all have to wait for.
         """
-        now, patience = asyncio.get_running_loop().time, max(self._follow_after, 2 * self.took)
+        patience = max(self._follow_after, 2 * self.took)
         while (self._direct is None or self.generation <= unwanted) and self._resolving:
-            left = self._next_may_ask - now()
+            left = self._next_may_ask - _now()
             if left <= 0:
                 if not any(attempt.waits or attempt.errand for attempt in self._resolving):
                     if self._ahead is None:
-                        self._next_may_ask = now() + patience / _FOLLOWERS
+                        self._next_may_ask = _now() + patience / _FOLLOWERS
                     return
                 left = patience
             resolved = self._resolved
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await resolved.wait()
-        self._next_may_ask = now() + patience
+        self._next_may_ask = _now() + patience
 
     @contextmanager
     def _resolves(self, attempt: Attempt) -> Iterator[Callable[[httpx.URL], bool]]:
@@ -171,13 +179,13 @@ class Source:
 
         Gives what to call with the address of each redirect: whether to ask for another one.
         """
-        began, went_on = asyncio.get_running_loop().time(), attempt.went_on
+        began, went_on = _now(), attempt.went_on
 
         def led(url: httpx.URL) -> bool:
             self._resolving[attempt] = avoided = self._edges.avoided(host_of(url))
             self._ahead = None if avoided else url
             if attempt.went_on == went_on:  # else it waited at a gate meanwhile
-                self.took = asyncio.get_running_loop().time() - began
+                self.took = _now() - began
             return avoided
 
         self._resolving[attempt] = True
@@ -223,12 +231,14 @@ class Source:
                 raise
             self._renew()
             stream = await self._judge(answer, self.generation, start, end, attempt)
+            stream.resolving = self.took
             self._use(answer)
             return stream
 
     def _renew(self) -> None:
         self.generation += 1
         self.gained = 0
+        self._lifetime.told(_now())
 
     def _use(self, answer: Answer) -> None:
         """All go where that came from."""
@@ -268,6 +278,8 @@ class Source:
                 self._wholes = 0 if body is Body.RANGE else self._wholes + 1
                 if self.ranges is None or self._wholes in (0, _WHOLES):
                     self.ranges = body is Body.RANGE
+                if generation == self.generation:
+                    self._lifetime.good(_now())
                 return Stream(answer, body, self, generation)
             raise await self._refusal(answer, generation, attempt)
         except WrongAnswer as setback:
@@ -295,6 +307,7 @@ class Source:
 
     async def _stale(self, answer: Answer, generation: int, attempt: Attempt) -> Exception:
         if generation == self.generation and generation != self._judged:
+            self._lifetime.stale()
             self._judged = generation
             self._barren = 0 if self.gained else self._barren + 1
         if generation == self.generation:
@@ -308,6 +321,10 @@ class Source:
                 portal or "The store behind the registry turns us away; try again later.",
             )
         return StaleUrl(f"address expired ({answer.status} from {answer.host})")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def refusal(answer: Answer, what: str, attempt: Attempt) -> Exception:
