@@ -361,7 +361,7 @@ def test_connections_that_wait_for_a_dead_host_leave_their_slots_to_others(
 @pytest.mark.parametrize(
     ("faults", "patience"),
     [
-        ("502=1/3*4", {}),
+        ("502=1/3*6", {}),
         ("stall=1/3@50KB*3", {}),
         ("stall=1/3@50KB*3", {"takeover_after": 0.1, "idle_after": 0.05}),
     ],
@@ -375,7 +375,7 @@ def test_what_did_not_come_is_asked_for_over_a_connection_that_carried_nothing(
     it.until_done(it.add(server.names()[0]))
     records = server.counters.ranges(DIGEST)
     bad = [record for record in records if record.fault]
-    assert len(bad) >= 3
+    assert len(bad) >= 2, "the others hit other blobs"
     for failed in bad:
         came = failed.start + failed.sent
         again = next(one for one in records[records.index(failed) + 1 :] if failed.start <= one.start <= came)

@@ -1,6 +1,5 @@
 """`pulltui` and `python -m pulltui`."""
 
-import gc
 import os
 import sys
 
@@ -16,6 +15,8 @@ def main() -> int:
 
         sys.stdout.write(f"pulltui {__version__}\n")
         return 0
+    import gc
+
     # Loading leaves no garbage; looking for some takes a fourteenth of the time. What runs long enables it.
     gc.disable()
     if sys.argv[1:] in ([], ["open"]):

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 _HELPERS = 32
 """Threads for what blocks: a blob should not wait to be opened because others are being synced."""
+_SLICE = 0.1
+"""Nobody waits for the thread for longer than so many seconds at once: a signal that comes in the moment when
+Python goes to wait is looked at only when that is over."""
 
 
 class EngineThread:
@@ -70,7 +73,8 @@ class EngineThread:
 
     def wait(self) -> None:
         """Return when the engine is up. Raises what kept it from that."""
-        self._settled.wait()
+        while not self._settled.wait(_SLICE):
+            pass
         if self.failure is not None:
             self._thread.join()
             raise self.failure
@@ -108,7 +112,9 @@ class EngineThread:
     def join(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the end, which was asked for; return `saved`."""
         self.begin()  # if it never did: who waits for a command is told in there, and all is let go
-        self._thread.join(timeout)
+        while timeout > 0 and self._thread.is_alive():
+            self._thread.join(min(timeout, _SLICE))
+            timeout -= _SLICE
         return self.saved
 
     def _main(self) -> None:
