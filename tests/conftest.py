@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,35 @@ with suppress(ImportError):
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("steady")
+
+LONG = (
+    "test_queue_histories.py",
+    "test_crew.py",
+    "test_crew_looks.py",
+    "test_hostile.py",
+    "test_disk.py",
+    "test_viewing.py",
+    "test_waits.py",
+    "test_turns.py",
+    "test_beside.py",
+    "test_stopping.py",
+    "test_real_engine.py",
+    "test_truth.py",
+    "test_queue_pulls.py",
+)
+"""Files with few tests that take long."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are begun in the order of `pytest_collection_modifyitems`, not by their number of tests alone."""
+    if hasattr(config.option, "loadscopereorder"):  # pytest-xdist's
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, lest one process is at it while the others have nothing left to do."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONG, -tests[item.path]))
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ TUNING = Tuning(
     park_last=0.1,
     halve_pause=0.02,
     ceiling_pause=0.05,
-    space_check=0.02,
+    space_check=0.1,
     queue_pause=0.01,
     queue_retry=0.02,
 )

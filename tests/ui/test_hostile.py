@@ -152,7 +152,7 @@ def assert_harmless(app: PulltuiApp) -> str:
 @pytest.mark.parametrize("size", [(120, 36), (40, 8)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("evil", EVILS)
 async def test_nothing_a_registry_says_does_anything(evil: str, size: tuple[int, int], engine: Start) -> None:
-    service = met(engine(active_pulls=len(PLACES)), EVILS[evil])
+    service = met(engine(active_pulls=len(PLACES), max_retries=1), EVILS[evil])
     app = make_app(service)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()

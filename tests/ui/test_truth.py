@@ -179,6 +179,8 @@ async def test_a_silent_part_is_quiet_then_stalled_then_healthy_again(
         await watch.until(lambda: list(server.counters.faults().values()) == [1], "the fault")
         await watch.until(lambda: "quiet" in marks(), "quiet")
         await watch.until(lambda: "reconnect at" in shown(app, "panel"), "the countdown")
+        await watch.until(lambda: it.blob(it.look().pulls[0].id, DIGEST).stalls, "the stall")
+        server.faults = ""
         await watch.until(lambda: it.look().pulls[0].state is PullState.DONE, "the end")
         marks()
         assert not any(word in shown(app, "pulls") for word in ("quiet", "stalled", "retrying"))
