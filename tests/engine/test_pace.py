@@ -88,7 +88,16 @@ def test_it_is_also_where_that_takes_longer_than_runs_do(world: World, *, growin
     for _ in range(3):
         world.pace.first_byte(2.0)
     world.pace.look([])
-    assert world.pace.run_size(1000 * MB, 20 * MB, 4, growing=growing) == 160 * MB
+    assert world.pace.run_size(10_000 * MB, 20 * MB, 4, growing=growing) == 160 * MB
+
+
+def test_while_there_will_be_more_connections_nobody_takes_more_than_a_share(world: World) -> None:
+    """What is known is the speed of the first ones, which had the link to themselves."""
+    for _ in range(3):
+        world.pace.first_byte(0.4)
+    world.pace.look([])
+    assert world.pace.run_size(960 * MB, 40 * MB, 16, growing=True) == 30 * MB
+    assert world.pace.run_size(960 * MB, 40 * MB, 16, growing=False) == 64 * MB
 
 
 def test_runs_are_of_different_lengths(world: World) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from pulltui.engine import source as source_module
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
 from pulltui.engine.edges import Edges
@@ -288,36 +287,6 @@ async def test_an_address_that_is_stale_before_it_was_any_good_is_not_tried_agai
     assert world.network.asked == ["registry", "host", "registry"]
     world.network.sent_there.set()
     await asyncio.gather(first, third)
-
-
-async def test_one_asks_anew_before_the_address_goes_stale_while_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = World()
-    monkeypatch.setattr(source_module, "_now", world.clock)
-    await world.open()
-    world.clock.now = 10.0
-    await world.open()
-    world.clock.now = 12.0
-    world.network.refuses = True
-    with pytest.raises(StaleUrl):
-        await world.open()
-    world.network.refuses = False
-    await world.open()
-    assert world.network.asked == ["registry", "host", "host", "registry"]
-    world.clock.now = 12.0 + 8.9
-    await world.open()
-    assert world.network.asked[4:] == ["host"]
-    world.clock.now = 12.0 + 9.1
-    world.network.sent_there.clear()
-    first, second = world.open(), world.open()
-    await second
-    await world.open()
-    assert world.network.asked[5:] == ["registry", "host", "host"]
-    world.network.sent_there.set()
-    await first
-    await world.open()
-    assert world.network.asked[8:] == ["host"], "once for each address"
 
 
 async def test_where_the_registry_has_sent_one_in_vain_nobody_goes() -> None:

@@ -81,10 +81,12 @@ class Pace:
         more `connections` soon. What they begin with is at the front, and should not last long: nothing
         behind it can be hashed.
         """
-        seconds = self._uniform(*_SPREAD) * (self._seconds / 3 if growing else self._seconds)
+        seconds = self._seconds / 3 if growing else self._seconds
         rate = rate or self.usual.rate
         share = left / (2 * connections)
         if not rate:
             return max(1, int(min(GUESS * self._seconds, share)))
         least = WORTH * rate * self.usual.first_byte
-        return max(1, int(max(min(rate * seconds, share), least)))
+        if growing:  # the first ones had the link to themselves: the others are slower
+            least = min(least, share)
+        return max(1, int(self._uniform(*_SPREAD) * max(min(rate * seconds, share), least)))

@@ -15,7 +15,6 @@ from pulltui.engine.auth import Authenticator
 from pulltui.engine.clean import SIGN_IN, WEB_PAGE
 from pulltui.engine.edges import Edges
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
-from pulltui.engine.lifetime import Lifetime
 from pulltui.engine.request import Answer, Requester, host_of
 from pulltui.engine.setbacks import HostSetback, PartSetback, StaleUrl, WrongAnswer
 
@@ -110,7 +109,6 @@ class Source:
         """Bytes from which on somebody wants to go elsewhere than the addresses up to a generation led."""
         self._ahead: httpx.URL | None = None
         """Where the registry has just sent who asks it, before that has answered."""
-        self._lifetime = Lifetime()
         self._due = False
         """Somebody should resolve it anew, while the others go where it leads now."""
         self._resolving: dict[Attempt, bool] = {}
@@ -118,8 +116,6 @@ class Source:
         self._resolved = asyncio.Event()
         """Set, and replaced, when one of them is through."""
         self._barren = 0
-        self._early = 0
-        """The last generation after which another one was asked for because of its age."""
         self._judged = 0
         """The last generation that turned out stale: many connections notice, one counts."""
         self._wrong = 0
@@ -133,8 +129,6 @@ class Source:
         headers = {"Range": f"bytes={start}-{end - 1}"} if ranged else {}
         if self._edges.avoided(self.host):
             self._direct = None
-        if self._early != self.generation and self._lifetime.ends(_now(), self.took):
-            self._early, self._due = self.generation, True
         unwanted = self._unwanted.pop(start, -1)  # one try: if it fails, what there is must do
         if self._has_to_ask(unwanted):
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
@@ -238,7 +232,6 @@ class Source:
     def _renew(self) -> None:
         self.generation += 1
         self.gained = 0
-        self._lifetime.told(_now())
 
     def _use(self, answer: Answer) -> None:
         """All go where that came from."""
@@ -278,8 +271,6 @@ class Source:
                 self._wholes = 0 if body is Body.RANGE else self._wholes + 1
                 if self.ranges is None or self._wholes in (0, _WHOLES):
                     self.ranges = body is Body.RANGE
-                if generation == self.generation:
-                    self._lifetime.good(_now())
                 return Stream(answer, body, self, generation)
             raise await self._refusal(answer, generation, attempt)
         except WrongAnswer as setback:
@@ -307,7 +298,6 @@ class Source:
 
     async def _stale(self, answer: Answer, generation: int, attempt: Attempt) -> Exception:
         if generation == self.generation and generation != self._judged:
-            self._lifetime.stale()
             self._judged = generation
             self._barren = 0 if self.gained else self._barren + 1
         if generation == self.generation:
