@@ -98,8 +98,13 @@ class Engine:
             network=network or Network(),
         )
         wanted = msgspec.structs.replace(TUNING, **(tuning or {}))
-        # The clock is asked with every view.
-        usual: dict[str, Any] = {"environ": {}, "clock": PauselessClock(max(0.03, 2 * wanted.publish))}
+        usual: dict[str, Any] = {
+            "environ": {},
+            # It is asked with every view.
+            "clock": PauselessClock(max(0.03, 2 * wanted.publish)),
+            # Runs are as long as they may be, and waits too.
+            "uniform": lambda low, high: high,
+        }
         self.directory = directory
         self.settings = settings
         """Those it was started with."""
