@@ -17,7 +17,7 @@ from pulltui.engine import lane as lane_module
 from pulltui.engine.fast import FastTransport
 from pulltui.engine.lane import Lane
 from pulltui.engine.network import find_way
-from pulltui.engine.transport import chunks
+from pulltui.engine.transport import FRESH, chunks
 from support.certificates import Authority
 from support.proxy import Proxy
 from support.rawserver import OK, RawServer, answering, read_head
@@ -175,6 +175,21 @@ class TestAmongLanes:
             for server in servers:
                 await client.get(server.url)
         assert [server.accepted for server in servers] == [1, 1, 1]
+
+    async def test_of_too_many_lanes_those_without_a_connection_go(self, raw_server: Serve) -> None:
+        def handler(connection: socket.socket) -> None:
+            while read_head(connection):
+                connection.sendall(OK)
+
+        server = raw_server(handler)
+        async with httpx.AsyncClient(transport=self.transport(max_idle=2)) as client:
+            await client.get(server.url)
+            for _ in range(4):  # each on a lane of its own, which has no connection afterwards
+                async with client.stream("GET", server.url, extensions={FRESH: True}):
+                    pass
+            accepted = server.accepted
+            await client.get(server.url)
+        assert server.accepted == accepted
 
     async def test_others_go_on_while_a_lane_is_made(
         self, raw_server: Serve, monkeypatch: pytest.MonkeyPatch

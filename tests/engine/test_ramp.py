@@ -36,7 +36,8 @@ class Link:
             count = self.ramp.wanted
             self.received += self.rate(count) * 0.1
             self.broken += self.breaks(count) * 0.1
-            self.ramp.look(self.now, int(self.received), int(self.broken), count, held=self.held)
+            in_use = count if self.received else 0
+            self.ramp.look(self.now, int(self.received), int(self.broken), in_use, held=self.held)
             if self.ramp.wanted != self.counts[-1]:
                 self.counts.append(self.ramp.wanted)
 
@@ -58,21 +59,31 @@ def test_slow_connections_grow_fourfold() -> None:
 
 
 def test_where_the_first_byte_takes_long_it_begins_with_more() -> None:
-    link = Link(lambda count: 0 if link.now < 0.35 else min(5 * MB * count, 160 * MB))
+    link = Link(lambda count: 0 if link.now < 0.45 else min(5 * MB * count, 160 * MB))
     link.run(0.1)
     assert link.counts == [8]
-    link.run(0.1)
+    link.run(0.2)
     assert link.counts == [8, 16]
     assert link.ramp.why == "beginning with 16, as the first byte takes long"
     link.run(5)
     assert link.counts == [8, 16, 64], "four times as many slow ones, which is all there may be"
 
 
-@pytest.mark.parametrize("most", [4, 12])
-def test_it_does_not_begin_with_more_than_there_may_be(most: int) -> None:
+@pytest.mark.parametrize(
+    ("most", "why"), [(4, "beginning with 8"), (8, "beginning with 8"), (12, "beginning with 12, as")]
+)
+def test_it_does_not_begin_with_more_than_there_may_be(most: int, why: str) -> None:
     link = Link(lambda count: 0, most)
     link.run(1)
     assert link.counts[-1] == most
+    assert link.ramp.why.startswith(why)
+
+
+def test_what_comes_before_the_first_look_takes_no_time() -> None:
+    link = Link(lambda count: 0)
+    link.now = 5.0
+    link.run(0.1)
+    assert link.counts == [8]
 
 
 def test_what_is_held_back_has_no_late_first_byte() -> None:

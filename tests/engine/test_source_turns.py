@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from pulltui.engine import source as source_module
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
 from pulltui.engine.edges import Edges
@@ -250,47 +251,93 @@ async def test_it_is_known_who_asks_for_the_address_until_the_host_is_known() ->
     assert world.source.moves == 0
 
 
-async def test_who_has_waited_goes_where_the_registry_has_sent_the_first_one() -> None:
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Its time is the clock's: nobody is tired of waiting before that is moved."""
     world = World(follow_after=0.01)
+    monkeypatch.setattr(source_module, "_now", world.clock)
+    return world
+
+
+async def tired(world: World, count: int) -> list[asyncio.Task[Stream]]:
+    """So many that ask: the registry has sent the first one to the host, the others have waited enough."""
+    tasks = [world.open() for _ in range(count)]
+    await settled()
+    assert world.network.asked == ["registry"]
+    world.clock.now += 1.0
+    await world.network.until_asked(count)
+    return tasks
+
+
+async def test_who_has_waited_goes_where_the_registry_has_sent_the_first_one(world: World) -> None:
     world.network.host.clear()
-    tasks = [world.open() for _ in range(4)]
-    await world.network.until_asked(4)
-    assert world.network.asked == ["registry", "host", "host", "host"]
+    tasks = await tired(world, 4)
+    assert world.network.asked == ["registry", "registry", "host", "host"], "one asks, lest the first hangs"
     world.network.host.set()
     streams = await asyncio.gather(*tasks)
-    assert {stream.generation for stream in streams} == {1}
+    assert {stream.generation for stream in streams} == {1}, "it is one address"
+    assert world.source.generation == 1
 
 
-async def test_the_first_answer_tells_all_although_it_is_not_the_first_ones() -> None:
-    world = World(follow_after=0.01)
+async def test_the_first_answer_tells_all_although_it_is_not_the_first_ones(world: World) -> None:
     world.network.sent_there.clear()
-    first, second = world.open(), world.open()
-    assert (await second).generation == 1
+    first, second, third = await tired(world, 3)
+    assert (await third).generation == 1
     assert not first.done()
+    assert not second.done()
     await world.open()
-    assert world.network.asked == ["registry", "host", "host"]
+    assert world.network.asked == ["registry", "registry", "host", "host"]
     world.network.sent_there.set()
-    await first
+    assert [(await one).generation for one in (first, second)] == [1, 1]
     await world.open()
-    assert world.network.asked[3:] == ["host"]
+    assert world.network.asked[4:] == ["host"]
 
 
-async def test_an_address_that_is_stale_before_it_was_any_good_is_not_tried_again() -> None:
-    world = World(follow_after=0.01)
+async def test_an_address_that_is_stale_before_it_was_any_good_is_not_tried_again(world: World) -> None:
     world.network.refuses = True
     world.network.sent_there.clear()
-    first, second = world.open(), world.open()
+    first, second, third = await tired(world, 3)
     with pytest.raises(StaleUrl):
-        await second
-    third = world.open()
-    await world.network.until_asked(3)
-    assert world.network.asked == ["registry", "host", "registry"]
+        await third
+    fourth = world.open()
+    world.clock.now += 1.0
+    await world.network.until_asked(4)
+    assert world.network.asked == ["registry", "registry", "host", "registry"]
     world.network.sent_there.set()
-    await asyncio.gather(first, third)
+    await asyncio.gather(first, second, fourth)
 
 
-async def test_where_the_registry_has_sent_one_in_vain_nobody_goes() -> None:
-    world = World(follow_after=0.01)
+async def test_who_was_given_up_there_asks_the_registry(world: World) -> None:
+    world.network.host.clear()
+    world.network.sent_there.clear()
+    first, second, third = await tired(world, 3)
+    assert world.network.asked == ["registry", "registry", "host"]
+    third.cancel()
+    await settled()
+    again = world.open()
+    world.clock.now += 1.0
+    await world.network.until_asked(4)
+    assert world.network.asked[3:] == ["registry"]
+    world.network.host.set()
+    world.network.sent_there.set()
+    await asyncio.gather(first, second, again)
+
+
+async def test_who_wants_another_address_does_not_go_where_the_first_one_was_sent(world: World) -> None:
+    world.network.sent_there.clear()
+    first = world.open()
+    await settled()
+    world.source.refresh(0, 0)
+    second, third = world.open(), world.open()
+    await settled()
+    world.clock.now += 1.0
+    await world.network.until_asked(3)
+    assert world.network.asked == ["registry", "registry", "host"], "the third one has no such wish"
+    world.network.sent_there.set()
+    await asyncio.gather(first, second, third)
+
+
+async def test_where_the_registry_has_sent_one_in_vain_nobody_goes(world: World) -> None:
     world.network.sent_there.clear()
     first = world.open()
     await settled()

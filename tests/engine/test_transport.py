@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -84,14 +85,25 @@ async def test_a_fresh_connection_has_carried_nothing(client_for: ClientFor, raw
         assert server.accepted == connections, f"fresh: {fresh}"
 
 
-async def test_what_is_dropped_carries_nothing_more(client_for: ClientFor, raw_server: Serve) -> None:
-    server, client = raw_server(answer_all), client_for()
+async def test_what_is_dropped_is_closed_and_carries_nothing_more(
+    client_for: ClientFor, raw_server: Serve
+) -> None:
+    left: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def handler(connection: socket.socket) -> None:
+        try:
+            answer_all(connection)
+        finally:
+            left.put(True)
+
+    server, client = raw_server(handler), client_for()
     for connections in (1, 2, 3):
         async with client.stream("GET", server.url) as response:
             assert bytes(await anext(chunks(response))) == b"abc"
             if (drop := response.extensions.get(DROP)) is not None:
                 drop()
         assert server.accepted == connections
+        assert await asyncio.to_thread(left.get, timeout=20)
 
 
 async def test_redirects_are_left_to_us_and_cookies_forgotten(

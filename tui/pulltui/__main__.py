@@ -17,7 +17,7 @@ def main() -> int:
         return 0
     import gc
 
-    # Loading leaves no garbage; looking for some takes a fourteenth of the time. What runs long enables it.
+    # Loading leaves no garbage; looking for some takes a fourteenth of the time. A session enables it.
     gc.disable()
     if sys.argv[1:] in ([], ["open"]):
         # There is nothing to parse, and the app's first frame need not wait for typer.

@@ -42,6 +42,8 @@ class Attempt:
         """It asks for a token that all others wait for: whoever took it over would only ask once more."""
         self.fresh = False
         """It wants connections that have carried nothing yet: what it asks for was taken over, or failed."""
+        self.led_at = -math.inf
+        """When the registry last told where the bytes are."""
         self.task: asyncio.Task[object] | None = None
         self.setback: Setback | None = None
         """Why it was ended early."""

@@ -165,7 +165,8 @@ class Connection:
     async def _receive(self, blob: BlobDownload, run: Run, attempt: Attempt) -> None:
         run.attempt, run.pull, run.number = attempt, self._pull.id, self._number
         attempt.place = self._place
-        attempt.fresh = run.part.moves + run.part.failures > 0
+        missing = next((part for part in run.parts if not part.done), run.part)
+        attempt.fresh = missing.moves + missing.failures > 0
         if blob.single_stream and not run.whole:
             raise NoRanges("the server knows no ranges")
         if self._context.throttle.in_debt(self._pull.id):
@@ -182,17 +183,17 @@ class Connection:
                 self._crew.received += len(chunk)
                 if run.first_at is None:
                     run.first_at = self._context.clock()
-                    run.asked_at = max(began, attempt.went_on)
-                    self._crew.pace.first_byte(max(0.0, run.first_at - run.asked_at - stream.resolving))
+                    run.asked_at = max(began, attempt.went_on, attempt.led_at)
+                    self._crew.pace.first_byte(run.first_at - run.asked_at)
                 held = max(held, await self._feed(blob, run, chunk, attempt))
                 left = run.end - run.position
                 if stream.body is Body.RANGE and self._context.throttle.too_much(self._pull.id, left):
                     run.stop()  # a cap was set meanwhile: what is asked for from now on is less
                 held = max(held, await self._wait_for_disk(attempt))
-                # A body of known length is read to its end, so that the connection can be used again.
                 if run.complete and run.slow_since is not None:
                     stream.drop()  # this one crawls
                     break
+                # A body of known length is read to its end, so that the connection can be used again.
                 if run.complete and (not stream.sized or run.end < asked):
                     break
             if not run.complete:

@@ -53,6 +53,8 @@ from pulltui.engine.writer import Writer
 
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
+_SOONEST = 0.02
+"""Seconds from one view to the next, at least, though many pulls end."""
 WOKEN = 5.0
 """Seconds for which the view says that the machine slept."""
 
@@ -227,9 +229,11 @@ class Core:
         while True:
             woke = self.context.clock() - self._woke_at < WOKEN
             publish(self.viewer.view(suspended=woke))
+            soonest = self._loop.time() + min(_SOONEST, self._tuning.publish)
             with suppress(TimeoutError):  # an end is shown at once: a command may wait for it
                 async with asyncio.timeout(self._tuning.publish):
                     await self.queue.some_ended.wait()
+            await asyncio.sleep(soonest - self._loop.time())
             self.queue.some_ended.clear()
 
     async def _watch(self) -> None:

@@ -11,23 +11,16 @@ import asyncio
 import atexit
 import os
 import re
-import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import NoReturn
 
 import httpx
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
-    ConnectTimeoutError,
-    DetailedPyreqwestError,
-    NetworkError,
     PyreqwestError,
-    RequestTimeoutError,
 )
 from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
@@ -36,60 +29,16 @@ from pyreqwest.response import Response
 
 from pulltui.engine.clean import safe, safe_url
 from pulltui.engine.errors import PullError, TrustError
+from pulltui.engine.fastfaults import fail
 from pulltui.engine.lane import Lane
 from pulltui.engine.shielded import see_through
 from pulltui.engine.transport import DROP, FRESH
-from pulltui.engine.trouble import (
-    CUT_SHORT,
-    NO_ANSWER,
-    PROXY_LOGIN,
-    SELF_ISSUED,
-    SOCKS_BROKEN,
-    SOCKS_LOGIN,
-    SOCKS_REPLY,
-    SOCKS_UNREACHED,
-    SOCKS_WRONG_LOGIN,
-    WRONG_VERSION,
-)
 
 _SOON = 0.01
 _LATER = 0.25
 """Seconds between one look at a request that is to end and the next one: from so few to so many."""
 _CLOSING = 1.0
 """Seconds for which closing waits for requests that are to end."""
-
-_OS_ERROR = re.compile(r"^(.*?) ?\(os error (\d+)\)")
-# What rustls says of a certificate, and OpenSSL's number for the same (X509_V_ERR_*).
-_CERTIFICATE_FAULTS = (
-    ("unknownissuer", 20),
-    (SELF_ISSUED.lower(), 18),
-    ("expired", 10),
-    ("notvalidyet", 9),
-    ("notvalidforname", 62),
-)
-_UNSPECIFIED = 1
-# The connection ended; whether that was before the answer or in its body is told elsewhere.
-_ENDED = (
-    "end of file before message length",
-    "without sending TLS close_notify",
-    "closed before message completed",
-    "tunnel error: unexpected end of file",
-)
-
-_SOCKS_FAULT = "SOCKS error: "
-# What hyper says of a SOCKS 5 proxy's refusal, and httpcore for the same.
-_SOCKS_REFUSALS = {
-    "server does not support user/pass authentication": SOCKS_LOGIN,
-    "credentials not accepted": SOCKS_WRONG_LOGIN,
-    "general server failure": f"{SOCKS_REPLY}General SOCKS server failure.",
-    "connection not allowed": f"{SOCKS_REPLY}Connection not allowed by ruleset.",
-    "network unreachable": f"{SOCKS_REPLY}Network unreachable.",
-    "host unreachable": f"{SOCKS_REPLY}Host unreachable.",
-    "connection refused": f"{SOCKS_REPLY}Connection refused.",
-    "ttl expired": f"{SOCKS_REPLY}TTL expired.",
-    "command not supported": f"{SOCKS_REPLY}Command not supported.",
-    "address type not supported": f"{SOCKS_REPLY}Address type not supported.",
-}
 
 
 class FastTransport(httpx.AsyncBaseTransport):
@@ -152,8 +101,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         def over(whole: bool, dropped: bool) -> None:
             if whole:
                 lane.kept.add(origin)
-            if not dropped:  # else its connection goes with it
-                self._back(lane)
+            self._part_with(lane) if dropped else self._back(lane)
 
         stream = FastStream(sent, response, over)
         headers, extensions = _headers(response.headers), {DROP: stream.drop}
@@ -199,8 +147,17 @@ class FastTransport(httpx.AsyncBaseTransport):
         self._free.append(lane)
 
     def _back(self, lane: Lane) -> None:
-        if len(self._free) < self._max_idle:
-            self._free.append(lane)
+        """It is free; of too many, one that has kept no connection goes, or the one unused for longest."""
+        self._free.append(lane)
+        if len(self._free) > self._max_idle:
+            at = next((at for at, one in enumerate(self._free) if not one.kept), 0)
+            self._part_with(self._free.pop(at))
+
+    def _part_with(self, lane: Lane) -> None:
+        lane.cut()  # what keeps it alive may take its time
+        end = asyncio.create_task(lane.close())
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
 
     def _new_lane(self) -> Lane:
         builder = (
@@ -338,61 +295,3 @@ def _headers(headers: HeaderMap) -> list[tuple[str, str]]:
         with suppress(ValueError):
             readable += [(name, value) for value in headers.getall(name)]
     return readable
-
-
-def fail(error: PyreqwestError) -> NoReturn:
-    """Raise what httpx's own transport raises in this case, with a cause of the same type.
-
-    pyreqwest tells causes as sentences of hyper, rustls and the system; the last one is the innermost.
-    """
-    details = error.details if isinstance(error, DetailedPyreqwestError) else None
-    words = [cause["message"] for cause in (details and details["causes"]) or ()] or [error.message]
-    raise _translated(error, words) from _system_cause(words) or error
-
-
-def _translated(error: PyreqwestError, words: list[str]) -> httpx.TransportError:
-    text = words[-1]
-    if isinstance(error, ConnectTimeoutError):
-        return httpx.ConnectTimeout(text)
-    if isinstance(error, RequestTimeoutError):
-        return httpx.ReadTimeout(text)
-    if any(sentence in text for sentence in _ENDED):
-        if "error reading a body from connection" in words:
-            return httpx.RemoteProtocolError(f"peer closed connection {CUT_SHORT} ({text})")
-        return httpx.RemoteProtocolError(f"Server disconnected {NO_ANSWER} ({text})")
-    if text == "tunnel error: proxy authorization required":
-        return httpx.ProxyError(f"{PROXY_LOGIN} Proxy Authentication Required")
-    if text.startswith("tunnel error"):
-        return httpx.ProxyError(text)
-    if text.startswith(_SOCKS_FAULT) and text != SOCKS_UNREACHED:
-        return httpx.ProxyError(_SOCKS_REFUSALS.get(text.removeprefix(_SOCKS_FAULT), SOCKS_BROKEN))
-    if isinstance(error, NetworkError):
-        connecting = "client error (Connect)" in words
-        return httpx.ConnectError(text) if connecting else httpx.ReadError(text)
-    return httpx.RemoteProtocolError(text)
-
-
-def _system_cause(words: list[str]) -> OSError | None:
-    """Return what Python's own sockets would have raised, None if they would not have."""
-    text = words[-1]
-    if found := _OS_ERROR.match(text):
-        return OSError(int(found[2]), found[1])
-    if "dns error" in words or "error resolving DNS" in words:
-        return socket.gaierror(socket.EAI_NONAME, text)
-    if "invalid peer certificate" in text:
-        return _certificate_error(text)
-    if "tls handshake eof" in text:
-        return ssl.SSLEOFError(ssl.SSL_ERROR_EOF, text)
-    if "received corrupt message" in text:
-        return ssl.SSLError(ssl.SSL_ERROR_SSL, f"{WRONG_VERSION}: {text}")
-    if "received fatal alert" in text or "peer is incompatible" in text or "peer misbehaved" in text:
-        return ssl.SSLError(ssl.SSL_ERROR_SSL, text)
-    return None
-
-
-def _certificate_error(text: str) -> ssl.SSLCertVerificationError:
-    squeezed = text.lower().replace(" ", "")
-    error = ssl.SSLCertVerificationError(ssl.SSL_ERROR_SSL, text)
-    error.verify_message = text
-    error.verify_code = next((code for words, code in _CERTIFICATE_FAULTS if words in squeezed), _UNSPECIFIED)
-    return error

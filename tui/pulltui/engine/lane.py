@@ -46,7 +46,7 @@ class Lane:
         self.kept: set[str] = set()
         """Origins to which it has kept a connection, as far as we know."""
         self.used: set[str] = set()
-        """Origins to which it may have: a small rest of a body that nobody wants is read all the same."""
+        """Origins to which it may still have one: small rests of unwanted bodies are read all the same."""
 
     def request(self, method: str, url: str) -> RequestBuilder:
         """Begin a request."""

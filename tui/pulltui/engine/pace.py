@@ -15,12 +15,12 @@ from pulltui.engine.takeover import SIBLINGS, Usual, usual_rate
 GUESS = 2_500_000
 """Bytes a second that are expected of a connection while nobody knows."""
 WORTH = 4
-"""A run should last at least so many times what its first byte takes."""
+"""Once all connections are there, a run should last at least so many times what its first byte takes."""
 TELLING = 512_000
 """The speed of a run tells something if it was at least so long."""
 _SPREAD = (2 / 3, 1.0)
-"""A run is so many times as long as it might be: if all ended together, nothing would come until the next
-ones bring their first bytes."""
+"""What a run asks for is drawn between so many times and all of what is right for it: connections that began
+together would also ask anew together, and nothing would come meanwhile."""
 _KEPT = 4
 """Where connections are too few to tell, runs that ended count for the time of so many runs."""
 
@@ -77,9 +77,9 @@ class Pace:
     def run_size(self, left: int, rate: float, connections: int, *, growing: bool) -> int:
         """Return how many bytes a connection of that speed (0: not known) should ask for of `left`.
 
-        So many that asking does not cost much, and so few that all end together. `growing`: there will be
-        more `connections` soon. What they begin with is at the front, and should not last long: nothing
-        behind it can be hashed.
+        So many that asking does not cost much, and so few that nobody has much left in the end. `growing`:
+        there will be more `connections` soon. What they begin with is at the front, and should not last long:
+        nothing behind it can be hashed.
         """
         seconds = self._seconds / 3 if growing else self._seconds
         rate = rate or self.usual.rate

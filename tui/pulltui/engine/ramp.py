@@ -15,8 +15,8 @@ FIRST = 8
 FAR = 16
 """So many to begin with where the first byte takes long: each brings less over a long way, and to find their
 number takes longer."""
-FAR_AFTER = 0.15
-"""It does after so many seconds without one."""
+FAR_AFTER = 0.1
+"""The first byte takes long if none came so many seconds after the first look."""
 GAIN = 1.2
 """Twice the connections must bring so many times the speed to be worth keeping, and to grow on."""
 PROBE_GAIN = 1.1
@@ -73,15 +73,15 @@ class Ramp:
         probe_last: float,
     ) -> None:
         """`most` is what slots, host and cap allow at the moment; a step is measured over `step()` seconds.
-        The first one over `first`: it only tells how many more to begin with.
+        One with nothing to compare it with over `first`: it only tells how many more there should be.
 
         Probes begin `probe_first` seconds after settling, with pauses that double up to `probe_last`.
         """
         self.target = FIRST
         self.why = f"beginning with {FIRST}"
         self.phase = Phase.GROWING
-        self._began = now
-        """When it began, or what held it back ended."""
+        self._began: float | None = None
+        """When it was first looked at, or what held it back ended."""
         self._most = most
         self._first = first
         self._step = step
@@ -121,10 +121,10 @@ class Ramp:
         last look (a cap, the disk, a busy host), so that the step says nothing about their number.
         """
         self._total = (received, breaks)
-        if held:
+        if held or self._began is None:
             self._began = now
-        if self.target == FIRST and not received and now - self._began >= FAR_AFTER:
-            self.target = max(FIRST, min(FAR, self._most()))
+        if self.target == FIRST < self._most() and not received and now - self._began >= FAR_AFTER:
+            self.target = min(FAR, self._most())
             self.why = f"beginning with {self.target}, as the first byte takes long"
         if self.bounded and self._most() > self.target:
             self.bounded, self._before, self.phase = False, None, Phase.GROWING

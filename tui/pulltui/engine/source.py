@@ -38,8 +38,6 @@ class Stream:
         self.generation = generation
         self.sized = "content-length" in answer.response.headers
         """Whether the body ends by itself; otherwise only the connection's end tells."""
-        self.resolving = 0.0
-        """Seconds that the registry took to tell where it is, if it was asked."""
         self._answer = answer
         self._source = source
 
@@ -98,7 +96,7 @@ class Source:
         self._auth = auth
         self._edges = edges
         self._follow_after = follow_after
-        self._next_may_ask = -math.inf
+        self._next_may_ask = self._may_follow = -math.inf
         self._digest = digest
         self._size = size
         self._max_wrong = max_retries
@@ -133,11 +131,11 @@ class Source:
         if self._has_to_ask(unwanted):
             # Somebody else may be resolving, or waiting for the host; that is not our connection's silence.
             attempt.hold(self._requester.gate(self._went_to))
-            await self._turn(unwanted)
+            follows = await self._turn(unwanted)
             attempt.release()
+            if follows and self._ahead is not None:
+                return await self._go_ahead(self._ahead, headers, start, end, attempt)
             if self._has_to_ask(unwanted):
-                if self._ahead is not None:
-                    return await self._go_ahead(self._ahead, headers, start, end, attempt)
                 return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
 
@@ -145,27 +143,29 @@ class Source:
         known = self._direct is not None and self.generation > unwanted
         return not known or (self._due and not self._resolving)
 
-    async def _turn(self, unwanted: int) -> None:
-        """Wait while somebody else resolves, in case there will be nothing left to resolve.
+    async def _turn(self, unwanted: int) -> bool:
+        """Wait while somebody else resolves, in case there will be nothing left to resolve; return whether to
+        go where the registry has sent that one.
 
-        Only for twice the time that it usually takes, if anybody knows: who has to wait for it longer may as
-        well ask, too, one after the other, or go where the registry has sent that one. Unless who resolves
-        waits for something that all have to wait for.
+        Only for twice the time that it usually takes, if anybody knows. Then one after the other asks, too,
+        lest that one hangs, and the rest may as well go there. Unless who resolves waits for something that
+        all have to wait for.
         """
         patience = max(self._follow_after, 2 * self.took)
         while (self._direct is None or self.generation <= unwanted) and self._resolving:
             left = self._next_may_ask - _now()
-            if left <= 0:
-                if not any(attempt.waits or attempt.errand for attempt in self._resolving):
-                    if self._ahead is None:
-                        self._next_may_ask = _now() + patience / _FOLLOWERS
-                    return
-                left = patience
+            if not any(attempt.waits or attempt.errand for attempt in self._resolving):
+                if left <= 0:
+                    self._next_may_ask = _now() + patience / _FOLLOWERS
+                    return False
+                if self._ahead is not None and unwanted < 0 and _now() >= self._may_follow:
+                    return True
             resolved = self._resolved
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(left if left > 0 else patience):
                     await resolved.wait()
-        self._next_may_ask = _now() + patience
+        self._next_may_ask = self._may_follow = _now() + patience
+        return False
 
     @contextmanager
     def _resolves(self, attempt: Attempt) -> Iterator[Callable[[httpx.URL], bool]]:
@@ -178,6 +178,7 @@ class Source:
         def led(url: httpx.URL) -> bool:
             self._resolving[attempt] = avoided = self._edges.avoided(host_of(url))
             self._ahead = None if avoided else url
+            attempt.led_at = _now()
             if attempt.went_on == went_on:  # else it waited at a gate meanwhile
                 self.took = _now() - began
             return avoided
@@ -214,6 +215,7 @@ class Source:
 
     async def _resolve(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         attempt.fresh = attempt.fresh or self.moves > 0
+        before = self.generation
         with self._resolves(attempt) as led:
             try:
                 answer = await self._requester.get(self.url, headers, attempt, self._auth, avoid=led)
@@ -223,9 +225,9 @@ class Source:
             except HostSetback as setback:
                 self._edges.spare(setback.host)  # it was asked for another one
                 raise
-            self._renew()
+            if self.generation == before or answer.url != self._went_to:  # else who followed has told all
+                self._renew()
             stream = await self._judge(answer, self.generation, start, end, attempt)
-            stream.resolving = self.took
             self._use(answer)
             return stream
 
@@ -243,15 +245,19 @@ class Source:
     async def _go_ahead(
         self, url: httpx.URL, headers: dict[str, str], start: int, end: int, attempt: Attempt
     ) -> Stream:
-        """Ask where the registry has sent somebody who is not answered yet; the first who is tells all."""
+        """Ask where the registry has sent somebody who is not answered yet; the first who is tells all.
+
+        What comes of it in vain counts for nothing: who was sent there will hear of it.
+        """
         generation = self.generation + 1
         try:
             answer = await self._requester.get(url, headers, attempt, self._auth, redirected=True)
-            stream = await self._judge(answer, generation, start, end, attempt)
-        except StaleUrl:
+            stream = await self._judge(answer, -1, start, end, attempt)
+        except BaseException:  # a cancellation, too: it may have been given up for its silence
             if self._ahead == url:
-                self._ahead = None  # whoever was sent there will hear of it, and it counts once
+                self._ahead = None
             raise
+        stream.generation = generation
         if self.generation < generation:
             self._renew()
             self._use(answer)
