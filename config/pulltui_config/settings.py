@@ -63,8 +63,8 @@ class Transfer(Struct, frozen=True, kw_only=True):
     connections: Annotated[
         Connections | Literal["auto"],
         Meta(
-            description='How many connections a pull uses. "auto" begins with 8, or 16 if bytes are late, grows while '
-            "that pays, and tries again now and then."
+            description='How many connections a pull uses. "auto" begins with 8, or 16 if bytes are late, '
+            "grows while that pays, and tries again now and then."
         ),
     ] = "auto"
     max_connections: Annotated[
