@@ -20,7 +20,7 @@ from pulltui.engine.network import find_way
 from pulltui.engine.transport import FRESH, chunks
 from support.certificates import Authority
 from support.proxy import Proxy
-from support.rawserver import OK, RawServer, answering, read_head
+from support.rawserver import OK, RawServer, answer_all, answering, read_head
 from support.socks import SocksProxy
 
 ClientFor = Callable[..., httpx.AsyncClient]
@@ -163,12 +163,7 @@ class TestAmongLanes:
 
     async def test_requests_find_the_connection_to_their_host(self, raw_server: Serve) -> None:
         """However many hosts and lanes there are."""
-
-        def handler(connection: socket.socket) -> None:
-            while read_head(connection):
-                connection.sendall(OK)
-
-        servers = [raw_server(handler) for _ in range(3)]
+        servers = [raw_server(answer_all) for _ in range(3)]
         async with httpx.AsyncClient(transport=self.transport()) as client:
             for _ in range(3):
                 await asyncio.gather(*[client.get(server.url) for server in servers])
@@ -177,11 +172,7 @@ class TestAmongLanes:
         assert [server.accepted for server in servers] == [1, 1, 1]
 
     async def test_of_too_many_lanes_those_without_a_connection_go(self, raw_server: Serve) -> None:
-        def handler(connection: socket.socket) -> None:
-            while read_head(connection):
-                connection.sendall(OK)
-
-        server = raw_server(handler)
+        server = raw_server(answer_all)
         async with httpx.AsyncClient(transport=self.transport(max_idle=2)) as client:
             await client.get(server.url)
             for _ in range(4):  # each on a lane of its own, which has no connection afterwards

@@ -22,7 +22,7 @@ from pulltui.engine.errors import PullError
 from pulltui.engine.fast import FastStream
 from pulltui.engine.network import Way
 from pulltui.engine.transport import DROP, FRESH, Transport, chunks, make_transport
-from support.rawserver import OK, RawServer, answering, read_head
+from support.rawserver import OK, RawServer, answer_all, answering, read_head
 
 ClientFor = Callable[..., httpx.AsyncClient]
 Serve = Callable[..., RawServer]
@@ -70,11 +70,6 @@ async def test_request_and_answer_pass_unchanged(client_for: ClientFor, raw_serv
     assert head.count("user-agent:") == 1 and "user-agent: pulltui-test" in head
     assert f"\r\nhost: 127.0.0.1:{server.port}\r\n" in head
     assert "referer" not in head
-
-
-def answer_all(connection: socket.socket) -> None:
-    while read_head(connection):
-        connection.sendall(OK)
 
 
 async def test_a_fresh_connection_has_carried_nothing(client_for: ClientFor, raw_server: Serve) -> None:

@@ -103,6 +103,12 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
+def answer_all(connection: socket.socket) -> None:
+    """Answer every request with OK, as long as the client keeps the connection."""
+    while read_head(connection):
+        connection.sendall(OK)
+
+
 def answering(answer: bytes) -> Handler:
     """Return a handler that reads a request, sends `answer` and closes."""
 

@@ -12,16 +12,14 @@ import atexit
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import (
-    BuilderError,
-    PyreqwestError,
-)
+from pyreqwest.exceptions import BuilderError, PyreqwestError
 from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.request import StreamRequest
@@ -88,9 +86,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         try:
             await asyncio.wait({head})
         except asyncio.CancelledError:
-            end = asyncio.create_task(self._end(lane, sent, head))
-            self._ends.add(end)
-            end.add_done_callback(self._ends.discard)
+            self._see_to(self._end(lane, sent, head))
             raise
         try:
             response = head.result()
@@ -155,9 +151,13 @@ class FastTransport(httpx.AsyncBaseTransport):
 
     def _part_with(self, lane: Lane) -> None:
         lane.cut()  # what keeps it alive may take its time
-        end = asyncio.create_task(lane.close())
-        self._ends.add(end)
-        end.add_done_callback(self._ends.discard)
+        self._see_to(lane.close())
+
+    def _see_to(self, end: Coroutine[Any, Any, None]) -> None:
+        """Do that beside everything else; closing waits for it."""
+        task = asyncio.create_task(end)
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
 
     def _new_lane(self) -> Lane:
         builder = (

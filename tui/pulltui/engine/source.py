@@ -139,9 +139,11 @@ class Source:
                 return await self._resolve(headers, start, end, attempt)
         return await self._direct_get(headers, start, end, attempt)
 
+    def _known(self, unwanted: int) -> bool:
+        return self._direct is not None and self.generation > unwanted
+
     def _has_to_ask(self, unwanted: int) -> bool:
-        known = self._direct is not None and self.generation > unwanted
-        return not known or (self._due and not self._resolving)
+        return not self._known(unwanted) or (self._due and not self._resolving)
 
     async def _turn(self, unwanted: int) -> bool:
         """Wait while somebody else resolves, in case there will be nothing left to resolve; return whether to
@@ -152,7 +154,7 @@ class Source:
         all have to wait for.
         """
         patience = max(self._follow_after, 2 * self.took)
-        while (self._direct is None or self.generation <= unwanted) and self._resolving:
+        while not self._known(unwanted) and self._resolving:
             left = self._next_may_ask - _now()
             if not any(attempt.waits or attempt.errand for attempt in self._resolving):
                 if left <= 0:

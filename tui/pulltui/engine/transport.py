@@ -31,7 +31,8 @@ _STALLS = 4
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends each request through the proxy its URL calls for, on one pool of connections a proxy.
+    """Sends each request through the proxy its URL calls for, on one pool of connections a proxy
+    (httpx's own has another one for connections that shall be fresh).
 
     Adds no header of its own except what HTTP demands (pyreqwest names itself if there is no User-Agent);
     follows nothing, decodes nothing, retries nothing. Errors are httpx's, with their request set:
