@@ -21,6 +21,7 @@ from pulltui.engine.setbacks import (
     StaleUrl,
     Takeover,
 )
+from pulltui.engine.share import share
 from pulltui.engine.slots import Place
 from pulltui.engine.views import EventKind
 
@@ -104,7 +105,9 @@ class Connection:
         # A server without ranges would send the whole again; under a cap there is nothing to gain.
         if self._context.throttle.run(self._pull.id, 1.0, 1, 1) is not None:
             return None
-        found = self._crew.share()
+        if self._context.writer.disk.holds:
+            return None  # it would not come any sooner
+        found = share(self._pull, self._context.clock(), self._crew.pace.usual)
         if found is not None:
             self._pull.change.tell_one()  # there may be more of that
         return found

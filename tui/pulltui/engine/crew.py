@@ -15,8 +15,19 @@ from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
 from pulltui.engine.setbacks import Reconnect, Setback, Surplus, Takeover
-from pulltui.engine.standing import BEHIND, blocking, first_byte, moves, receiving, resolves, silent, unheld
-from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, cut, is_slow, reason, silence
+from pulltui.engine.standing import (
+    BEHIND,
+    blocking,
+    first_byte,
+    moves,
+    receiving,
+    recent,
+    resolves,
+    silent,
+    tells,
+    unheld,
+)
+from pulltui.engine.takeover import LEAST, Patience, Progress, Usual, is_slow, reason, silence
 from pulltui.engine.views import EventKind, Waiting
 
 if TYPE_CHECKING:
@@ -24,12 +35,6 @@ if TYPE_CHECKING:
     from pulltui.engine.context import Context
     from pulltui.engine.pull import Pull
 
-_SETTLED = (0.25, 6, 1.5)
-"""A connection's speed says something after so many seconds from its first byte, and so many times what a
-first byte takes: connections begin slowly, by round trips. Where that is longer than so many seconds, it is
-not the way that takes so long, but the server."""
-_RECENT = 2.0
-"""A connection's speed, where it is compared with others, is that of so many seconds."""
 _ANEW = 0.5
 """Seconds without a byte from anywhere after which one connection asks anew; then twice as many."""
 _STEP = (10, 0.5)
@@ -189,7 +194,8 @@ class Crew:
             self._came, self._came_at = self.received, now
         for _, run in runs:
             run.meter.sample(now, run.received)
-        rates = {run: run.meter.rate(now, run.received, _RECENT) for _, run in runs if self._told(run, now)}
+        told = [run for _, run in runs if tells(run, now, self.pace.usual)]
+        rates = {run: recent(run, now) for run in told}
         if self._held_by_disk(now):
             rates = {}  # the disk's
         self.pace.look(rates.values())
@@ -273,22 +279,6 @@ class Crew:
         if why:
             self._tell_of_disk = now + _DISK_TOLD
         return bool(why)
-
-    def _told(self, run: Run, now: float) -> bool:
-        """Return whether a run has received for long enough to tell its speed."""
-        if not receiving(run) or run.first_at is None:
-            return False
-        least, times, most = _SETTLED
-        return now - run.first_at >= max(least, min(most, times * self.pace.usual.first_byte))
-
-    def _speed(self, run: Run, now: float) -> float:
-        """Return the best guess at a run's speed, 0 if there is none yet."""
-        if self._told(run, now):
-            return run.meter.rate(now, run.received, _RECENT)
-        if self.pace.usual.rate or run.first_at is None:
-            return self.pace.usual.rate
-        young = now - run.first_at < _SETTLED[0]
-        return 0.0 if young else run.received / (now - run.first_at)
 
     def _take_over(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
         """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
@@ -375,26 +365,3 @@ class Crew:
         others = [rate for other, rate in rates.items() if other is not run]
         gone = self.idle > 0 and rates[run] < factor * self.pace.usual.rate
         return gone or is_slow(rates[run], others, factor, self.pace.lately)
-
-    def share(self) -> tuple[BlobDownload, Run] | None:
-        """Return the back of what would take longest, for a connection that has nothing else to do."""
-        if self._context.writer.disk.holds:
-            return None  # it would not come any sooner
-        now, usual = self._context.clock(), self.pace.usual
-        found: list[tuple[float, int, BlobDownload, Run]] = []
-        for blob in self._pull.downloads:
-            if blob.single_stream:
-                continue
-            for run in blob.runs:
-                if not run.source.ranges or not run.received or run.complete or run.given_up:
-                    continue
-                if not unheld(run):
-                    continue  # it is not the connection that takes so long
-                rate = self._speed(run, now)
-                at = cut(run.position, run.end, rate, usual)
-                if at is not None:
-                    found.append(((run.end - run.position) / rate, at, blob, run))
-        for _, at, blob, run in sorted(found, key=lambda one: one[0], reverse=True):
-            if (back := blob.split(run, at, self._pull.source(blob))) is not None:
-                return blob, back
-        return None

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulltui.engine.run import Run
+from pulltui.engine.takeover import Usual
 
 if TYPE_CHECKING:
     from pulltui.engine.blob import BlobDownload
 
+_SETTLED = (0.25, 6, 1.5)
+"""A connection's speed says something after so many seconds from its first byte, and so many times what a
+first byte takes: connections begin slowly, by round trips. Where that is longer than so many seconds, it is
+not the way that takes so long, but the server."""
+_RECENT = 2.0
+"""A connection's speed, where it is compared with others, is that of so many seconds."""
 BEHIND = 128_000_000
 """So many bytes behind a run that wait for it to be hashed make it worth asking for it anew as soon as if
 connections had nothing else to do."""
@@ -55,3 +62,26 @@ def first_byte(run: Run, usual: float) -> float:
 def receiving(run: Run) -> bool:
     """Return whether bytes come."""
     return run.attempt is not None and not run.attempt.waits and run.received > 0
+
+
+def tells(run: Run, now: float, usual: Usual) -> bool:
+    """Return whether a run has received for long enough for its speed to say something."""
+    if not receiving(run) or run.first_at is None:
+        return False
+    least, times, most = _SETTLED
+    return now - run.first_at >= max(least, min(most, times * usual.first_byte))
+
+
+def recent(run: Run, now: float) -> float:
+    """Return a run's speed lately."""
+    return run.meter.rate(now, run.received, _RECENT)
+
+
+def speed(run: Run, now: float, usual: Usual) -> float:
+    """Return the best guess at a run's speed, 0 if there is none yet."""
+    if tells(run, now, usual):
+        return recent(run, now)
+    if usual.rate or run.first_at is None:
+        return usual.rate
+    young = now - run.first_at < _SETTLED[0]
+    return 0.0 if young else run.received / (now - run.first_at)
