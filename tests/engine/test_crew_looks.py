@@ -128,6 +128,51 @@ def test_slow_connections_that_have_just_asked_are_not_useless(registry: Registr
     it.service.remove([pull], delete=True).result(30)
 
 
+def test_where_all_crawl_at_once_one_shows_whether_it_is_they(registry: Registries, engine: Engines) -> None:
+    """Four connections were quick, then four requests crawl: there is nobody left to compare them with."""
+    server = registry(make_model("long", 24 * MB, seed=83), faults="rate@2MB/s")
+    tuning = {"slump": 0.4, "idle_after": 0.1, "run_seconds": 0.3, "look": 0.02}
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=tuning)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 8 * MB, "a good part")
+    server.faults = "slow@10KB/s*4,rate@2MB/s"
+    it.until_done(pull)
+    why = [event.why for event in it.events()]
+    assert "far slower than the others, and bytes come far slower than they did" in why
+
+
+def test_who_crawls_near_the_end_is_not_waited_for(registry: Registries, engine: Engines) -> None:
+    server = registry(make_model("long", 24 * MB, seed=83), faults="rate@2MB/s")
+    tuning = {"near": 60.0, "idle_after": 0.1, "run_seconds": 0.3, "look": 0.02}
+    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=tuning)
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 8 * MB, "a good part")
+    server.faults = "slow@10KB/s*1,rate@2MB/s"
+    it.until_done(pull)
+    assert "far slower than the others, and the end is near" in [event.why for event in it.events()]
+
+
+@pytest.mark.parametrize(("near", "sooner"), [(0.0, False), (60.0, True)])
+def test_near_the_end_parts_that_failed_are_tried_as_if_nothing_else_was_to_be_done(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, near: float, sooner: bool
+) -> None:
+    found: list[bool] = []
+    take = BlobDownload.take
+
+    def taking(blob: BlobDownload, source: Any, want: int, *, idle: bool = False) -> Any:
+        run = take(blob, source, want, idle=idle)
+        if run is not None:
+            found.append(idle)
+        return run
+
+    monkeypatch.setattr(BlobDownload, "take", taking)
+    server = registry(MODEL, faults="rate@2MB/s")
+    it = engine(connections=4, part_size=500_000, tuning={"near": near, "run_seconds": 0.2, "look": 0.02})
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    assert any(found) is sooner
+
+
 def test_a_slow_line_is_left_alone(registry: Registries, engine: Engines) -> None:
     """The registry knows no other host: one connection sees once whether it does."""
     server = registry(MODEL, faults="rate@20KB/s")

@@ -10,7 +10,8 @@ USUAL = Usual(rate=20 * MB, first_byte=0.02)
 
 
 def why(run: Progress, usual: Usual = USUAL, *, idle: bool = False, others_move: bool = True) -> str:
-    return reason(run, usual, patience=Patience(), idle=idle, others_move=others_move, factor=0.1)
+    haste = "a connection is free" if idle else ""
+    return reason(run, usual, patience=Patience(), haste=haste, others_move=others_move, factor=0.1)
 
 
 def run(
@@ -33,10 +34,27 @@ def test_with_a_free_connection_little_silence_is_enough() -> None:
     assert not why(run(silent=0.1), idle=True)
 
 
+def hurried(progress: Progress, **haste: str) -> str:
+    return reason(progress, USUAL, patience=Patience(), others_move=True, factor=0.1, **haste)
+
+
 def test_for_whom_much_waits_little_silence_is_enough() -> None:
-    progress = run(silent=0.3)
-    told = reason(progress, USUAL, patience=Patience(), idle=False, blocks=True, others_move=True, factor=0.1)
+    told = hurried(run(silent=0.3), haste="what is behind it waits to be hashed")
     assert told == "quiet for 0.3 s, and what is behind it waits to be hashed"
+
+
+def test_where_there_is_no_time_for_crawling_silence_is_no_crime() -> None:
+    crawling = run(rate=0.2 * MB, slow_for=0.0)
+    assert not hurried(crawling)
+    assert hurried(crawling, crawls="the end is near") == "far slower than the others, and the end is near"
+    assert not hurried(run(silent=0.3), crawls="the end is near"), "bytes come in lumps"
+    assert not hurried(run(rate=3 * MB, slow_for=0.0), crawls="the end is near"), "not that slow"
+    puts_up = [0.01 * n for n in range(200)]
+    firsts = [
+        next(s for s in puts_up if hurried(run(rate=0.2 * MB, slow_for=s, moves=moves), crawls="so"))
+        for moves in range(1, 6)
+    ]
+    assert firsts == pytest.approx([0.0, 0.1, 0.2, 0.4, 0.8])
 
 
 def test_a_server_that_takes_its_time_gets_it() -> None:
@@ -72,7 +90,7 @@ def test_a_slow_end_is_taken_over_at_once_if_that_is_quicker() -> None:
     assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0), idle=True)
     assert not why(run(left=10 * MB, rate=0.2 * MB), idle=True), "too young to tell"
     assert why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.0, moves=1), idle=True)
-    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.1, moves=2), idle=True), "not again at once"
+    assert not why(run(left=10 * MB, rate=0.2 * MB, slow_for=0.05, moves=2), idle=True), "not again at once"
     assert not why(run(left=8_000, rate=0.2 * MB, slow_for=0.5), idle=True), "as good as through"
     assert not why(run(left=10 * MB, rate=10 * MB, slow_for=0.0), idle=True), "split instead"
 

@@ -33,6 +33,8 @@ TUNING = Tuning(
     # Nobody takes over from whom a test has made quiet or slow, unless it is about that.
     takeover_after=math.inf,
     idle_after=math.inf,
+    slump=0.0,
+    near=0.0,
     follow_after=math.inf,
     look=0.01,
     backoff_base=0.002,

@@ -94,7 +94,8 @@ class Connection:
             want = self._crew.run_size(blob.size - blob.written, self._rate)
             slots, pull = self._context.slots, self._pull.id
             most = self._context.throttle.run(pull, self._rate, slots.in_use, slots.of_pull(pull))
-            run = blob.take(self._pull.source(blob), want if most is None else min(want, most), idle=idle)
+            want, eager = want if most is None else min(want, most), idle or self._crew.near
+            run = blob.take(self._pull.source(blob), want, idle=eager)
             if run is not None:
                 run.guessed = not (self._rate or self._crew.pace.usual.rate)
                 if most is not None and not run.whole:

@@ -11,6 +11,8 @@ from pulltui.engine.bounds import Bound, tightest
 from pulltui.engine.connection import Connection
 from pulltui.engine.edges import crawling
 from pulltui.engine.explore import Explore
+from pulltui.engine.flow import Flow
+from pulltui.engine.held import Held
 from pulltui.engine.pace import Pace
 from pulltui.engine.ramp import Phase, Ramp
 from pulltui.engine.run import Run
@@ -39,8 +41,6 @@ _ANEW = 0.5
 """Seconds without a byte from anywhere after which one connection asks anew; then twice as many."""
 _STEP = (10, 0.5)
 """What a number of connections brings is measured over so many first bytes, and at most so many seconds."""
-_DISK_TOLD = 30.0
-"""Seconds that the disk has to keep up before it is told again that it does not."""
 _FRONT = 1.0
 """A run that was begun at a guess is cut to so many seconds more when its speed can be told, if it would last
 more than twice as long: what is behind it could not be hashed."""
@@ -74,9 +74,11 @@ class Crew:
         self._rest: set[int] = set()
         """Which connections rest."""
         self._anew_pause = self._anew_at = 0.0
-        self._tell_of_disk = -math.inf
-        """When to say next that the disk does not keep up."""
+        self.near = False
+        """The end is near: what is slow or waits now is what everything would wait for."""
+        self._held = Held(pull, context)
         tuning = context.tuning
+        self._flow = Flow(tuning.slump)
         self.pace = Pace(context.clock, context.uniform, tuning.rate_window, tuning.run_seconds)
         self._patience = Patience(tuning.takeover_after, tuning.idle_after)
         self._exploring = Explore(self._patience.busy)
@@ -194,18 +196,26 @@ class Crew:
             self._came, self._came_at = self.received, now
         for _, run in runs:
             run.meter.sample(now, run.received)
-        told = [run for _, run in runs if tells(run, now, self.pace.usual)]
+        hurried = self.near or self.idle > 0
+        told = [run for _, run in runs if tells(run, now, self.pace.usual, hurried=hurried)]
         rates = {run: recent(run, now) for run in told}
-        if self._held_by_disk(now):
+        if self._held.by_disk(now):
             rates = {}  # the disk's
         self.pace.look(rates.values())
         self._useless_lately.append(self._count_useless([run for _, run in runs], now))
         self._useless = min(self._useless_lately)  # many have just asked when there are to be more
-        self._count(runs, now)
+        held = self._held.by_any(run for _, run in runs)
+        self._count(runs, now, held=held or self.idle > 0)
+        self._flow.look(now, self._came, held=held)
+        written = {blob: blob.written for blob in blobs}
+        left = sum(blob.size - had for blob, had in written.items())
+        self.near = self._flow.seconds(left) < self._context.tuning.near
         self._shorten(runs, rates)
         self._tell_number()
-        self._take_over(runs, rates, now)
-        self._ask_anew(runs, now)
+        fronts = {front for blob in blobs for front in blocking(blob, written[blob])}
+        some_well = self._any_well(rates)
+        self._take_over(runs, rates, fronts, now, crawls=self._flow.slumps and some_well)
+        self._ask_anew(runs, {} if some_well else rates, now)
         self._explore(rates, now)
         if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
@@ -244,17 +254,14 @@ class Crew:
         useless = slow + min(mute, self._ramp.wanted)
         return useless if others_go_on else min(1, useless)
 
-    def _count(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
+    def _count(self, runs: list[tuple[BlobDownload, Run]], now: float, *, held: bool) -> None:
         context, pull = self._context, self._pull
-        held = context.writer.full or context.writer.disk.holds
-        held = held or context.slots.starved(pull.id) or pull.waiting is not None
-        held = held or any(run.attempt is not None and run.attempt.restrained for _, run in runs)
         self._ramp.look(
             now,
             self._came,
             self.breaks,
             sum(receiving(run) for _, run in runs),
-            held=held or self.idle > 0,
+            held=held,
         )
         self.start()
         if min(self._rest, default=math.inf) < self.wanted:
@@ -264,35 +271,40 @@ class Crew:
                 if run.attempt is not None and run.number >= self.wanted:
                     run.attempt.abort(Surplus("fewer connections are wanted"))
 
-    def _held_by_disk(self, now: float) -> bool:
-        """Return whether the disk does not keep up; says so once, until it has for a while."""
-        why = self._context.writer.disk.why
-        if why and now >= self._tell_of_disk:
-            pull = self._pull
-            self._context.log.emit(
-                EventKind.WAITING,
-                pull=pull.id,
-                name=pull.name.short,
-                why=f"held by the disk: {why}",
-                error_kind="disk",
-            )
-        if why:
-            self._tell_of_disk = now + _DISK_TOLD
-        return bool(why)
+    def _any_well(self, rates: dict[Run, float]) -> bool:
+        """Return whether a connection is, or was a moment ago, about as fast as usual, if that is known."""
+        least = self._context.settings.retry.slow_factor * self.pace.usual.rate
+        if not least:
+            return False
+        moving = (rate for run, rate in rates.items() if silent(run) < self._patience.idle)
+        return any(rate >= least for rate in [*moving, *self.pace.just_now])
 
-    def _take_over(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
-        """Break off what is quiet or far slower than the others: somebody goes on at that byte."""
+    def _take_over(
+        self,
+        runs: list[tuple[BlobDownload, Run]],
+        rates: dict[Run, float],
+        fronts: set[Run],
+        now: float,
+        *,
+        crawls: bool,
+    ) -> None:
+        """Break off what is quiet or far slower than the others: somebody goes on at that byte.
+
+        Much waits for the `fronts` to be hashed. `crawls`: so many connections crawl that bytes come far
+        slower than they did; others are well, so it is not the network.
+        """
         by_host: dict[str, list[float]] = {}
         for run, rate in rates.items():
             by_host.setdefault(run.host, []).append(rate)
         crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
-        fronts = {front for blob in self._pull.downloads for front in blocking(blob)}
+        no_time = "bytes come far slower than they did" if crawls else "the end is near" if self.near else ""
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
                 run.slow_since = None
                 continue
-            slow = run in rates and (run.host in crawlers or self._is_slow(run, rates))
+            few = self.idle > 0 or crawls
+            slow = run in rates and (run.host in crawlers or self._is_slow(run, rates, few=few))
             run.slow_since = (run.slow_since or now) if slow else None
             why = reason(
                 Progress(
@@ -305,13 +317,19 @@ class Crew:
                 ),
                 self._usual(run),
                 patience=self._patience,
-                idle=self.idle > 0,
-                blocks=run in fronts,
+                haste=self._haste(run in fronts),
+                crawls=no_time,
                 others_move=now - self._came_at < _LIVELY,
                 factor=self._context.settings.retry.slow_factor,
             )
             if why:
                 self._move(blob, run, Takeover(why))
+
+    def _haste(self, blocks: bool) -> str:
+        """Return why asking again costs less than not asking, if it does."""
+        if self.idle:
+            return "a connection is free"
+        return "what is behind it waits to be hashed" if blocks else ""
 
     def _move(self, blob: BlobDownload, run: Run, why: Setback) -> None:
         """Break a run off: whatever is left of it goes over another connection."""
@@ -325,26 +343,31 @@ class Crew:
         if run.attempt is not None:
             run.attempt.abort(why)
 
-    def _ask_anew(self, runs: list[tuple[BlobDownload, Run]], now: float) -> None:
-        """While nothing comes at all, have one connection after the other ask anew, less and less often.
+    def _ask_anew(self, runs: list[tuple[BlobDownload, Run]], rates: dict[Run, float], now: float) -> None:
+        """While next to nothing comes, have one connection after the other ask anew, less and less often.
 
-        It may be the network, and then that changes nothing. It may be they, and then one that is answered
-        shows it.
+        `rates`: the speeds of those that bring something, if none is well. It may be the network, and then
+        asking changes nothing. It may be they, and then one that is answered shows it.
         """
         least = max(_ANEW, silence(self._patience.idle, self.pace.usual.first_byte))
-        if now - self._came_at < least:
+        still = now - self._came_at >= least
+        if not (still or self._flow.slumps):
             self._anew_pause, self._anew_at = least, now
             return
+        slow = self._context.settings.retry.slow_factor * self.pace.usual.rate
         asked = [
             (blob, run)
             for blob, run in runs
-            if unheld(run) and not blob.single_stream and silent(run) >= max(_ANEW, self._silence(run))
+            if unheld(run)
+            and not blob.single_stream
+            and (silent(run) >= max(_ANEW, self._silence(run)) or rates.get(run, slow) < slow)
         ]
-        if asked and now >= self._anew_at:
+        if asked and (still or rates) and now >= self._anew_at:
             blob, run = max(asked, key=lambda one: silent(one[1]))
             self._anew_at = now + self._anew_pause
             self._anew_pause *= 2
-            self._move(blob, run, Reconnect(f"nothing came for {silent(run):.1f} s: asking anew"))
+            what = f"nothing came for {silent(run):.1f} s" if still else "next to nothing comes"
+            self._move(blob, run, Reconnect(f"{what}: asking anew"))
 
     def _explore(self, rates: dict[Run, float], now: float) -> None:
         """While all connections crawl, have one see now and then whether a fresh address leads elsewhere.
@@ -359,9 +382,9 @@ class Crew:
             if run.attempt is not None and others:
                 run.attempt.abort(Reconnect("all connections crawl: another address may be better"))
 
-    def _is_slow(self, run: Run, rates: dict[Run, float]) -> bool:
-        """Return whether a run is far slower than its siblings, or than they were when they are gone."""
+    def _is_slow(self, run: Run, rates: dict[Run, float], *, few: bool) -> bool:
+        """Return whether a run is far slower than its siblings, or, if `few` of them are well, than usual."""
         factor = self._context.settings.retry.slow_factor
         others = [rate for other, rate in rates.items() if other is not run]
-        gone = self.idle > 0 and rates[run] < factor * self.pace.usual.rate
-        return gone or is_slow(rates[run], others, factor, self.pace.lately)
+        by_far = few and rates[run] < factor * self.pace.usual.rate
+        return by_far or is_slow(rates[run], others, factor, self.pace.lately)

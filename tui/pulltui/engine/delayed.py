@@ -7,9 +7,6 @@ from pulltui_config.settings import Retry
 from pulltui.engine.backoff import Uniform, backoff
 from pulltui.engine.parts import Part
 
-_HASTE = 3.0
-"""So many times sooner a part is tried again at the end, if others are served meanwhile."""
-
 
 class Delayed(set[Part]):
     """Those parts of one blob."""
@@ -21,12 +18,13 @@ class Delayed(set[Part]):
 
         `in_a_row`: so many requests for the blob failed without a byte from another one between them. Where
         that is fewer than of this part, others are served: then a connection with nothing else to do may try
-        it sooner, for at the end of a blob such waits are all that is left. `base` as for `backoff`.
+        it sooner, for at the end of a blob such waits are all that is left: they grow by the number of tries
+        then, not by its square. `base` as for `backoff`.
         """
         again = part.fail(why, retry.max_retries)
         wait = backoff(part.failures, base, retry.backoff_cap, uniform)
         part.not_before = now + wait
-        part.soon = now + (wait / _HASTE if in_a_row < part.failures else wait)
+        part.soon = now + (wait / (part.failures + 1) if in_a_row < part.failures else wait)
         self.add(part)
         return wait if again else None
 

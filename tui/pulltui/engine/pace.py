@@ -23,6 +23,8 @@ _SPREAD = (2 / 3, 1.0)
 together would also ask anew together, and nothing would come meanwhile."""
 _KEPT = 4
 """Where connections are too few to tell, runs that ended count for the time of so many runs."""
+_MOMENT = 1.0
+"""So many seconds ago is just now."""
 
 
 class Pace:
@@ -65,6 +67,11 @@ class Pace:
         if len(lately) >= SIBLINGS or not self._few:
             return lately
         return [rate for at, rate in self._ended if now - at <= _KEPT * self._seconds][-SIBLINGS:]
+
+    @property
+    def just_now(self) -> list[float]:
+        """The speeds of runs that ended just now."""
+        return [rate for at, rate in self._ended if self._clock() - at <= _MOMENT]
 
     def look(self, rates: Collection[float]) -> None:
         """Say anew what is usual, given the speeds of the connections there are."""

@@ -71,7 +71,7 @@ class Part:
         self.not_before = 0.0
         """Time before which it is not tried again."""
         self.soon = 0.0
-        """The same for a connection that has nothing else to do."""
+        """The same for a connection that has nothing else to do, or near the end."""
         self.parked = False
         """It used up its retries; tried again only after everything else is done or waits."""
         self.why = ""
@@ -229,8 +229,8 @@ class PartTable:
         """Return the neighbouring parts that one connection should fetch next, lowest offset first.
 
         They add up to about `want` bytes (at least one part). Parts that are owned, parked or waiting (less
-        long for a connection that is `idle`) are left out, and so is a part with a written prefix unless it
-        begins the run: its prefix would be fetched again.
+        long if `idle`: nothing else is to be done, or the end is near) are left out, and so is a part with a
+        written prefix unless it begins the run: its prefix would be fetched again.
         """
         run: list[Part] = []
         length = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pulltui.engine.run import Run
@@ -14,6 +15,8 @@ _SETTLED = (0.25, 6, 1.5)
 """A connection's speed says something after so many seconds from its first byte, and so many times what a
 first byte takes: connections begin slowly, by round trips. Where that is longer than so many seconds, it is
 not the way that takes so long, but the server."""
+_HURRIED = 0.12
+"""The first of those near the end: who is far slower than the others shows it in less."""
 _RECENT = 2.0
 """A connection's speed, where it is compared with others, is that of so many seconds."""
 BEHIND = 128_000_000
@@ -21,12 +24,12 @@ BEHIND = 128_000_000
 connections had nothing else to do."""
 
 
-def blocking(blob: BlobDownload) -> list[Run]:
-    """Return the runs for which much that is written waits to be hashed, or will in a moment."""
+def blocking(blob: BlobDownload, written: int) -> list[Run]:
+    """Return the runs for which much of what is `written` waits to be hashed, or will in a moment."""
     if blob.table is None or blob.verified or not blob.runs:
         return []
     reached = blob.table.written_prefix(blob.hashed)
-    if blob.written - reached <= BEHIND:
+    if written - reached <= BEHIND:
         return []
     return [run for run in blob.runs if run.position < reached + BEHIND]
 
@@ -64,17 +67,19 @@ def receiving(run: Run) -> bool:
     return run.attempt is not None and not run.attempt.waits and run.received > 0
 
 
-def tells(run: Run, now: float, usual: Usual) -> bool:
+def tells(run: Run, now: float, usual: Usual, *, hurried: bool = False) -> bool:
     """Return whether a run has received for long enough for its speed to say something."""
     if not receiving(run) or run.first_at is None:
         return False
     least, times, most = _SETTLED
+    least = _HURRIED if hurried else least
     return now - run.first_at >= max(least, min(most, times * usual.first_byte))
 
 
 def recent(run: Run, now: float) -> float:
-    """Return a run's speed lately."""
-    return run.meter.rate(now, run.received, _RECENT)
+    """Return a run's speed lately, since its first byte at most."""
+    came_for = math.inf if run.first_at is None else now - run.first_at
+    return run.meter.rate(now, run.received, min(_RECENT, came_for))
 
 
 def speed(run: Run, now: float, usual: Usual) -> float:

@@ -19,6 +19,8 @@ SOON = 0.25
 SIBLINGS = 3
 """Fewer others do not tell what speed is usual."""
 _PATIENCE_DOUBLINGS = 5
+_AGAIN = 0.05
+"""Seconds that one that crawls is put up with after it was taken over in vain; doubled each time."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -104,32 +106,32 @@ def reason(
     usual: Usual,
     *,
     patience: Patience,
-    idle: bool,
-    blocks: bool = False,
+    haste: str = "",
+    crawls: str = "",
     others_move: bool,
     factor: float,
 ) -> str:
     """Return why a run should be broken off and what is left of it fetched anew, empty if it should not.
 
-    `idle`: connections have nothing else to do, so that asking again costs next to nothing. `blocks`: much
-    that came waits for this run, so that not asking costs more. Tries in vain lengthen the patience.
+    `haste`: why asking again costs less than not asking, if it does; `crawls`: why it does for one that
+    crawls. Tries in vain lengthen the patience.
     """
-    eager = idle or blocks
-    because = "a connection is free" if idle else "what is behind it waits to be hashed"
     limit = too_quiet(patience.busy, usual.first_byte, begun=run.begun, moves=run.moves)
     wait = silence(patience.idle, usual.first_byte)
     # Who has not answered may have become slow to answer; one that fell silent is asked anew sooner.
     lasts = min(wait * (1 + math.comb(run.moves, 2)), limit) if run.begun else _doubled(wait, run.moves)
-    if eager and run.silent >= lasts:
-        return f"quiet for {run.silent:.1f} s, and {because}"
+    if haste and run.silent >= lasts:
+        return f"quiet for {run.silent:.1f} s, and {haste}"
     if others_move and run.silent >= limit:
         return f"quiet for {run.silent:.1f} s while the others go on"
     if run.slow_for is None:
         return ""
     if run.slow_for >= _doubled(patience.busy, run.moves):
         return "far slower than the others"
-    young = run.moves > 1 and run.slow_for < patience.idle * (run.moves - 1)
-    if eager and run.rate < factor * usual.rate and not young:
+    again = _doubled(max(_AGAIN, 2 * usual.first_byte), run.moves - 1)
+    young = run.moves > 1 and run.slow_for < again
+    because = haste or crawls
+    if because and run.rate < factor * usual.rate and not young:
         alone = run.left / max(run.rate, 1.0)
         if alone > 2 * (usual.first_byte + run.left / usual.rate):
             return f"far slower than the others, and {because}"

@@ -24,6 +24,10 @@ class Tuning(msgspec.Struct, frozen=True):
     """Silence, or slowness, after which a connection is broken off while the others go on."""
     idle_after: float = 0.15
     """The same while a connection has nothing else to do."""
+    slump: float = 0.4
+    """Bytes come far slower than they did below so many times of that: who crawls then is not waited for."""
+    near: float = 3.0
+    """Nor in the last so many seconds, as all would wait for it in the end."""
     follow_after: float = 0.1
     """Connections wait so long for the first answer that tells where a blob's bytes are, then ask, too."""
     manifest_after: float = 10.0

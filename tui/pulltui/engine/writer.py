@@ -27,7 +27,7 @@ _COPY_BEYOND = 2 << 20
 """Backlog beyond which chunks are copied: a chunk keeps all of its transport's read buffer alive, which is
 several times as large. What little waits while the disk keeps up is not worth a copy."""
 
-_SWIFT = 100_000_000
+_SWIFT = 200_000_000
 """Bytes a second that a swift disk takes, at least."""
 _SPAN = 0.1
 """Over so many seconds it is measured."""
@@ -51,7 +51,7 @@ class Writer:
         on_error: Callable[[Partial, OSError], None],
     ) -> None:
         """Readers wait at `backlog` unwritten bytes, and at `unsynced` bytes that no durable state covers;
-        at `swift_backlog` already while 100 MB or more are written a second.
+        at `swift_backlog` already while 200 MB or more are written a second.
 
         `on_checkpoint` is called (in the loop) whenever `checkpoint_bytes` were written since the last call,
         `on_error` (in the loop) when a file cannot be written; what comes for it afterwards is dropped.
