@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from pulltui.demo import Registry
 from pulltui.engine import crew
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.crew import Crew
+from pulltui.engine.flow import Flow
 from pulltui.engine.ramp import Ramp
 from pulltui.engine.takeover import Patience, Usual
+from pulltui_config.settings import Settings
 from support.engine import Engine
 from support.registry import layer, make_model
 
@@ -200,6 +203,72 @@ def test_those_that_wait_in_a_servers_queue_do_not_become_more_and_more() -> Non
     assert made._count_useless([receiving] * 4 + [mute] * 30, 100.0) == 8
     assert made._count_useless([receiving] * 4 + [slow] * 30, 100.0) == 30, "these do bring something"
     assert made._count_useless([mute] * 8, 103.5) == 1
+
+
+def test_a_stream_of_the_whole_blob_goes_on_where_there_are_to_be_fewer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be sent from its first byte again."""
+    aborted: list[str] = []
+
+    def run(name: str, *, single: bool) -> Any:
+        attempt = SimpleNamespace(abort=lambda why: aborted.append(name), waits=False)
+        return SimpleNamespace(single_stream=single), SimpleNamespace(attempt=attempt, number=2, received=1)
+
+    made = Crew.__new__(Crew)
+    fixed = SimpleNamespace(transfer=SimpleNamespace(connections=4))
+    made._ramp, made._context = (
+        cast(Any, SimpleNamespace(look=Mock())),
+        cast(Any, SimpleNamespace(settings=fixed)),
+    )
+    made._rest, made._came, made.breaks, made._pull = set(), 0, 0, cast(Any, None)
+    monkeypatch.setattr(Crew, "start", lambda crew: None)
+    monkeypatch.setattr(Crew, "wanted", 1)
+    made._count([run("ranges", single=False), run("whole", single=True)], 0.0, held=False)
+    assert aborted == ["ranges"]
+
+
+def test_who_is_being_broken_off_is_not_asked_again() -> None:
+    def run(silent: float, *, given_up: bool) -> Any:
+        attempt = SimpleNamespace(excused=False, silent=lambda: silent)
+        source = SimpleNamespace(resolves=lambda attempt: False)
+        part = SimpleNamespace(moves=0)
+        return SimpleNamespace(attempt=attempt, source=source, given_up=given_up, part=part)
+
+    made = Crew.__new__(Crew)
+    made._context, made.pace = cast(
+        Any, (SimpleNamespace(settings=Settings()), SimpleNamespace(usual=Usual(1e6, 0.02)))
+    )
+    made._patience, made._flow = Patience(), Flow(0.4)
+    made._came_at, made._anew_at, made._anew_pause = 0.0, 0.0, 1.0
+    moved: list[Any] = []
+    made._move = lambda blob, run, why: moved.append(run)  # type: ignore[method-assign]
+    blob: Any = SimpleNamespace(single_stream=False)
+    closing, silent = run(9.0, given_up=True), run(5.0, given_up=False)
+    made._ask_anew([(blob, closing), (blob, silent)], {}, 10.0)
+    assert moved == [silent]
+
+
+def test_some_are_well_only_if_not_all_became_slower_together() -> None:
+    made = Crew.__new__(Crew)
+    made._patience = Patience()
+    run: Any = Mock(attempt=SimpleNamespace(silent=lambda: 0.0))
+    for usual, rate, lately, share, well in (
+        (1e6, 2e5, [], 0.1, True),
+        (1e6, 2e5, [], 0.4, False),
+        (1e6, 2e5, [5e5], 0.4, True),
+        (0.0, 2e5, [], 0.1, False),
+    ):
+        made.pace = cast(Any, SimpleNamespace(usual=Usual(usual, 0.02), just_now=lately))
+        assert made._any_well({run: rate}, share) is well
+
+
+def test_a_silence_between_two_lumps_of_a_slow_line_is_none() -> None:
+    made = Crew.__new__(Crew)
+    made._patience = Patience(busy=3.0, idle=0.15)
+    for rate, longest in ((0.0, 0.15), (20e6, 0.15), (131_072.0, 1.0), (1000.0, 3.0)):
+        made.pace = cast(Any, SimpleNamespace(usual=Usual(rate, 0.02)))
+        assert made._between_lumps == longest
 
 
 @pytest.mark.parametrize(("behind", "cuts"), [(0, 2), (8 * MB, 0)])

@@ -65,3 +65,14 @@ def test_what_is_missing_waits_for_the_next_try_not_what_was_sent_again(
     (part,) = (part for part in blob.active if part.state is PartState.WAITING)
     assert part.n >= 3
     assert part.done < part.size
+
+
+def test_a_stream_that_crawls_is_not_begun_anew(registry: Registries, engine: Engines) -> None:
+    """Another address would send all of it again."""
+    server = registry(MODEL, faults="norange,rate@60KB/s")
+    it = engine(connections="auto", stall_timeout=300.0, tuning={"takeover_after": 0.1, "look": 0.02})
+    pull = it.add(server.names()[0])
+    it.until(lambda: it.pull(pull).done > 100 * KB, "some of it")
+    server.faults = "norange"
+    it.until_done(pull)
+    assert server.counters.bytes_sent(DIGEST) == 1500 * KB

@@ -80,6 +80,22 @@ def test_a_whole_blob_passes_over_what_is_written(marks: list[int], cuts: list[i
     assert bytes(paper.content) == DATA[: table.total]
 
 
+def test_what_counts_as_missing_again_behind_a_stream_is_left_to_the_next_one() -> None:
+    """The digest came out wrong while the whole blob was still being sent again: parts were reset."""
+    table = table_of(100, 100, 100)
+    paper = Paper(table)
+    run = Run(table.parts, NO_SOURCE, 5.0, whole=True)
+    feed(run, paper, DATA[:150], [])
+    for part in table.parts[1:]:
+        part.mark = Mark(0, None)
+        part.received = 0
+        paper.content[part.offset : part.end] = bytes(part.size)
+    feed(run, paper, DATA[150:300], [7, 30])
+    assert run.complete
+    assert bytes(paper.content) == DATA[:100] + bytes(100) + DATA[200:300]
+    assert [part.mark.written for part in table] == [100, 0, 100]
+
+
 def test_a_run_whose_end_moved_back_takes_no_byte_behind_it() -> None:
     table = table_of(0, 0, 0)
     paper = Paper(table)

@@ -107,7 +107,8 @@ class Crew:
         bound = tightest(self._pull, self._context)
         if self._bounded(bound) if fixed == "auto" else bound.number < fixed:
             return f"at most {bound.number} ({bound.why})"
-        instead = f", {self._useless} more for slow or silent ones" if self._useless else ""
+        more = self.wanted - self._ramp.wanted
+        instead = f", {more} more for slow or silent ones" if more > 0 else ""
         return self._ramp.why + instead if fixed == "auto" else f"{fixed} (transfer.connections)"
 
     def start(self) -> None:
@@ -213,10 +214,11 @@ class Crew:
         self._shorten(runs, rates)
         self._tell_number()
         fronts = {front for blob in blobs for front in blocking(blob, written[blob])}
-        some_well = self._any_well(rates)
-        self._take_over(runs, rates, fronts, now, crawls=self._flow.slumps and some_well)
-        self._ask_anew(runs, {} if some_well else rates, now)
-        self._explore(rates, now)
+        factor, slump = self._context.settings.retry.slow_factor, self._context.tuning.slump
+        crawls = self._flow.slumps and self._any_well(rates, slump)  # else all became slower together
+        self._take_over(runs, rates, fronts, now, crawls=crawls)
+        self._ask_anew(runs, {} if self._any_well(rates, factor) else rates, now)
+        self._explore({run: rates[run] for blob, run in runs if run in rates and not blob.single_stream}, now)
         if self.idle and any(blob.runs for blob in blobs):
             self._pull.change.tell_one()  # there may be something to share by now
 
@@ -238,8 +240,14 @@ class Crew:
     def _silence(self, run: Run) -> float:
         """Return the seconds without a byte that are more than usual."""
         usual, in_vain = self._usual(run), moves(run) if resolves(run) else 0
-        lump = min(_LUMP / usual.rate, self._patience.busy) if usual.rate else 0.0
-        return silence(max(self._patience.idle, lump), usual.first_byte, in_vain)
+        return silence(self._between_lumps, usual.first_byte, in_vain)
+
+    @property
+    def _between_lumps(self) -> float:
+        """The seconds without a byte that are more than usual once bytes come."""
+        rate = self.pace.usual.rate
+        lump = min(_LUMP / rate, self._patience.busy) if rate else 0.0
+        return max(self._patience.idle, lump)
 
     def _count_useless(self, runs: list[Run], now: float) -> int:
         """Return how many connections are silent or crawl; if none is well, one: a fresh one shows whether it
@@ -267,13 +275,13 @@ class Crew:
         if min(self._rest, default=math.inf) < self.wanted:
             pull.kick()  # those that rest and should not any more
         if context.settings.transfer.connections != "auto":  # somebody said so, and wants to see it
-            for _, run in runs:
-                if run.attempt is not None and run.number >= self.wanted:
+            for blob, run in runs:
+                if run.attempt is not None and run.number >= self.wanted and not blob.single_stream:
                     run.attempt.abort(Surplus("fewer connections are wanted"))
 
-    def _any_well(self, rates: dict[Run, float]) -> bool:
-        """Return whether a connection is, or was a moment ago, about as fast as usual, if that is known."""
-        least = self._context.settings.retry.slow_factor * self.pace.usual.rate
+    def _any_well(self, rates: dict[Run, float], share: float) -> bool:
+        """Return whether a connection has, or just had, that share of the usual speed, if that is known."""
+        least = share * self.pace.usual.rate
         if not least:
             return False
         moving = (rate for run, rate in rates.items() if silent(run) < self._patience.idle)
@@ -298,6 +306,7 @@ class Crew:
             by_host.setdefault(run.host, []).append(rate)
         crawlers = crawling(by_host, self._context.settings.retry.slow_factor)
         no_time = "bytes come far slower than they did" if crawls else "the end is near" if self.near else ""
+        lumpy = Patience(self._patience.busy, self._between_lumps)
         for blob, run in runs:
             attempt = run.attempt
             if attempt is None or attempt.excused or blob.single_stream:
@@ -316,13 +325,13 @@ class Crew:
                     moves=moves(run),
                 ),
                 self._usual(run),
-                patience=self._patience,
+                patience=lumpy if run.received else self._patience,
                 haste=self._haste(run in fronts),
                 crawls=no_time,
                 others_move=now - self._came_at < _LIVELY,
                 factor=self._context.settings.retry.slow_factor,
             )
-            if why:
+            if why and not run.given_up:
                 self._move(blob, run, Takeover(why))
 
     def _haste(self, blocks: bool) -> str:
@@ -359,7 +368,7 @@ class Crew:
             (blob, run)
             for blob, run in runs
             if unheld(run)
-            and not blob.single_stream
+            and not (run.given_up or blob.single_stream)
             and (silent(run) >= max(_ANEW, self._silence(run)) or rates.get(run, slow) < slow)
         ]
         if asked and (still or rates) and now >= self._anew_at:

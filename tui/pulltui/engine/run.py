@@ -129,7 +129,8 @@ class Run:
     def feed(self, chunk: memoryview, submit: Submit, refill: int) -> int:
         """Hand a chunk on, cut at the parts' bounds and the run's end; return how many bytes were of no use.
 
-        Bytes that are written already (only in a `whole` run) are passed over. Everything is submitted
+        Bytes that are written already (only in a `whole` run) are passed over, and so are those of a part of
+        which earlier ones count as missing since: its next byte does not come here. Everything is submitted
         before this returns, so that nothing received is lost when the connection is cancelled.
         """
         useless = 0
@@ -138,7 +139,7 @@ class Run:
             have = part.offset + part.received
             stop = have if self.position < have else part.end
             piece = chunk[: min(stop, self.end) - self.position]
-            if self.position >= have:
+            if self.position == have:
                 submit(part, piece)
                 part.gain(len(piece), refill)
                 self.gained += len(piece)
