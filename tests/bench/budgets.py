@@ -28,6 +28,7 @@ from bench.scenarios import USUAL
 
 GIB_2 = 2 << 30
 RIVALS = "(?P<which>aria2c|curl)"
+NETWORKS = rf"(?P<which>{'|'.join(scenario.name for scenario in USUAL)})"
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,24 @@ BUDGETS = (
     Budget(
         "lossy networks, 1 GB: time, of the ideal",
         1.2,
-        r"network (?P<size>\d+) (?P<which>\S+) pulltui of ideal",
+        rf"network (?P<size>\d+) {NETWORKS} pulltui of ideal",
         size=1000,
         wanted=len(USUAL),
     ),
     Budget(
         "lossy networks, 1 GB: bytes on the wire, of the blob",
         1.02,
-        r"network (?P<size>\d+) (?P<which>\S+) pulltui wire",
+        rf"network (?P<size>\d+) {NETWORKS} pulltui wire",
         digits=3,
         size=1000,
         wanted=len(USUAL),
     ),
     Budget(
-        "lossy networks, 1 GB: time, of any rival's that finishes",
+        "lossy networks, 1 GB: time, of aria2c's (0: it does not finish)",
         1.0,
-        r"network (?P<size>\d+) (?P<which>\S+ pulltui/\S+)",
+        rf"network (?P<size>\d+) {NETWORKS} pulltui/aria2c",
         size=1000,
+        wanted=len(USUAL),
     ),
     Budget(
         "resident memory, headless, blobs of 1 and 100 GB",

@@ -165,10 +165,13 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, metavar="N", help="instead of what each does by itself")
     parser.add_argument("--networks", metavar="NAME,...", help="for network.py: its --rows")
     parser.add_argument("--clients", metavar="NAME,...", help="for network.py")
-    parser.add_argument("--hf-python", metavar="PYTHON", help="for loopback.py")
+    parser.add_argument("--hf-python", metavar="PYTHON", help="for loopback.py, if not this Python")
     parser.add_argument("--record", type=Path, metavar="FILE", help="keep the figures in this file")
     add_directory(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.quick and options.record:
+        parser.error("what --quick finds is not to be kept")
+    return options
 
 
 if __name__ == "__main__":

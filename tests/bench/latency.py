@@ -5,7 +5,7 @@
 
 The engine, in this process with so many connections, pulls one blob (`--size` MB) from the embedded registry
 behind a link of 160 MB/s of which each connection gets its share and no more, so that nobody uses what a
-waiting one leaves: once as it is (a run asks for 4 to 8 s of its connection's speed) and once part by part
+waiting one leaves: once as it is (a run asks for 4 to 6 s of its connection's speed) and once part by part
 (runs of no length, so that each part of 16 MB is asked for by itself). Columns, medians of the pairs:
 
     wait      milliseconds until the first byte of every answer

@@ -11,14 +11,15 @@ rows, once over each of its transports.
 
 `auto` is what pulltui does by itself, beside 16 of the others. aria2c takes at most 16 connections to a host,
 curl has one. What does not check the digest itself is followed by sha256sum, and both are counted.
-hf_transfer takes part where `--hf-python` names a Python that has it. Everything is deleted after each run.
-A group in which a command fails is said so and the others go on; the exit code is 1 then.
+hf_transfer takes part where this Python has it, or the one that `--hf-python` names. Everything is deleted
+after each run. A group in which a command fails is said so and the others go on; the exit code is 1 then.
 Needs Debian's nginx-light, aria2 and curl.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -177,7 +178,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--transports", type=some_of(TRANSPORTS), default=[AUTO], metavar="NAME,...", help="of pulltui"
     )
     parser.add_argument(
-        "--hf-python", type=_with_hf, metavar="PYTHON", help="a Python that has hf_transfer, which takes part"
+        "--hf-python",
+        type=_with_hf,
+        default=sys.executable if importlib.util.find_spec("hf_transfer") else None,
+        metavar="PYTHON",
+        help="a Python that has hf_transfer, which takes part; this one, if it has",
     )
     add_directory(parser)
     add_record(parser)

@@ -173,6 +173,12 @@ def against(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[float, float, f
     return ratio(seconds_of(ours), seconds_of(theirs))
 
 
+def shares_of(ours: Sequence[Run], theirs: Sequence[Run]) -> Iterator[float]:
+    """Our seconds over theirs, pair by pair: 0 where only ours finished, for ever where ours did not."""
+    for mine, its in zip(seconds_of(ours), seconds_of(theirs), strict=True):
+        yield mine / its if math.isfinite(mine) else math.inf
+
+
 HEAD = (
     f"{'network':13}{'ideal s':>8}  {'client':8}{'seconds':>9}{'of ideal':>22}{'transfer':>10}{'wire':>8}"
     f"{'connections':>13}{'still s':>9}{'server':>8}{'ours / its':>22}"
@@ -208,7 +214,8 @@ def rows(scenario: Scenario, size: int, found: Mapping[str, Sequence[Run]]) -> l
 
 def figures(scenario: Scenario, size: int, found: Mapping[str, Sequence[Run]]) -> Iterator[Figure]:
     """What the rows say, to be recorded: `network SIZE NAME CLIENT of ideal`, `... wire`, and `network SIZE
-    NAME FIRST/CLIENT` where both finished. An end of `of ideal` is infinite if one run did not finish.
+    NAME FIRST/CLIENT`, 0 where only the first finished. The upper end is infinite if one run did not finish;
+    of FIRST/CLIENT, one of the first.
     """
     network, ideal = f"network {size // MB} {scenario.name}", scenario.ideal(size)
     first, *_ = found
@@ -217,8 +224,10 @@ def figures(scenario: Scenario, size: int, found: Mapping[str, Sequence[Run]]) -
         finished = all(run.outcome == DONE for run in runs)
         yield share if finished else replace(share, high=math.inf)
         yield figure(f"{network} {client} wire", [run.wire for run in runs])
-        if client != first and (beside := against(found[first], runs)):
-            yield Figure(f"{network} {first}/{client}", *beside, len(runs))
+        if client != first:
+            beside = figure(f"{network} {first}/{client}", list(shares_of(found[first], runs)))
+            ours = all(run.outcome == DONE for run in found[first])
+            yield beside if ours else replace(beside, high=math.inf)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

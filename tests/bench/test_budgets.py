@@ -95,6 +95,18 @@ def test_what_is_furthest_from_a_budget_decides() -> None:
     assert row(about, *shares[:-1], failed)[-1] == f"missed by 1 of {len(USUAL)}"
 
 
+def test_only_the_usual_networks_count() -> None:
+    about = "lossy networks, 1 GB: time, of aria2c's"
+    usual = [one(f"network 1000 {scenario.name} pulltui/aria2c", 0.7) for scenario in USUAL]
+    others = [one(f"network 1000 {name} pulltui/aria2c", 1.5) for name in ("slow+reset", "other")]
+    assert row(about, *usual[1:], *others)[-1] == f"met in part: {len(USUAL) - 1} of {len(USUAL)}"
+    assert row(about, *usual, *others)[-1] == "met"
+    alone = one(f"network 1000 {USUAL[0].name} pulltui/aria2c", 0.0)
+    assert row(about, alone, *usual[1:])[-1] == "met"
+    lost = one(f"network 1000 {USUAL[0].name} pulltui/aria2c", 0.7, 0.6, math.inf)
+    assert row(about, lost, *usual[1:])[-1] == f"missed by 1 of {len(USUAL)}"
+
+
 def test_the_best_rival_counts() -> None:
     name = f"loopback {GIB_2} https auto pulltui"
     found = [one(f"{name}/aria2c wall", 1.1), one(f"{name}/curl wall", 0.5)]
@@ -122,17 +134,31 @@ def test_the_table_of_a_file_can_be_had(tmp_path: Path, capsys: pytest.CaptureFi
     assert "2.20 [2.20, 2.20]" in capsys.readouterr().out
 
 
-def test_a_report_ends_with_the_table_and_keeps_the_figures(tmp_path: Path) -> None:
-    file = tmp_path / "figures"
-    record(file, [one("screen frame", 1.2)])
-    command = [sys.executable, everything.__file__, "--quick", "--only", "finish", "--record", str(file)]
+def test_a_quick_look_ends_with_the_table_without_verdicts(tmp_path: Path) -> None:
+    command = [sys.executable, everything.__file__, "--quick", "--only", "finish"]
     done = benchmark.run([*command, "--directory", str(tmp_path)])
     assert (done.returncode, done.stderr) == (0, "")
     [shown] = [line for line in done.stdout.splitlines() if line.startswith("| from the last byte")]
     cells = [cell.strip() for cell in shown.strip("|").split("|")]
     assert cells[2].endswith("]") and cells[3:] == ["1", ""]
-    [kept] = [line for line in done.stdout.splitlines() if line.startswith("| first frame")]
-    assert "1.20 [1.20, 1.20]" in kept
+
+
+def test_what_a_quick_look_finds_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be judged beside what was measured properly, or in its place."""
+    with pytest.raises(SystemExit):
+        everything.main(["--quick", "--record", str(tmp_path / "figures")])
+    assert "not to be kept" in capsys.readouterr().err
+
+
+def test_a_report_keeps_the_figures_beside_those_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, few = tmp_path / "figures", ("--size", "64MiB", "--rounds", "1")
+    record(file, [one("screen frame", 1.2)])
+    monkeypatch.setattr(everything, "PROGRAMS", (everything.Program("finish", few, (few,), (few,)),))
+    assert everything.main(["--record", str(file), "--directory", str(tmp_path)]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("| first frame") and "1.20 [1.20, 1.20]" in line]
     assert sorted(recorded(file)) == ["finish 67108864 done", "finish 67108864 verified", "screen frame"]
 
 

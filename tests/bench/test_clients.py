@@ -42,9 +42,11 @@ def test_the_first_client_is_compared_with_each_that_finishes() -> None:
     assert other[-5:] == ["20%", "1", "of", "2", "failed"]
     noted = {one.name: one for one in figures(SIMPLE, LINK, found)}
     assert noted["network 160 x pulltui/curl"].middle == 0.5
-    assert "network 160 x pulltui/fixed" not in noted
+    assert noted["network 160 x pulltui/fixed"].low == 0, "ours alone finished once"
     assert noted["network 160 x pulltui of ideal"].high == 2
     assert noted["network 160 x fixed of ideal"].high == math.inf
+    lost = figures(SIMPLE, LINK, {"pulltui": [DONE, FAILED, DONE], "curl": [slower, slower, slower]})
+    assert {one.name: one for one in lost}["network 160 x pulltui/curl"].high == math.inf
 
 
 def test_a_network_that_cannot_be_measured_does_not_keep_the_others_from_it(
