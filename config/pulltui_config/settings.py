@@ -140,7 +140,12 @@ class Retry(Struct, frozen=True, kw_only=True):
     ] = 0.1
     backoff_cap: Annotated[
         float,
-        Meta(description="The longest wait between two tries of a part.", ge=0.1, le=600, extra=SECONDS),
+        Meta(
+            description="The longest wait between two tries of a part, give or take half.",
+            ge=0.1,
+            le=600,
+            extra=SECONDS,
+        ),
     ] = 10.0
     give_up_after: Annotated[
         float,

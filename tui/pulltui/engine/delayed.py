@@ -18,8 +18,8 @@ class Delayed(set[Part]):
 
         `in_a_row`: so many requests for the blob failed without a byte from another one between them. Where
         that is fewer than of this part, others are served: then a connection with nothing else to do may try
-        it sooner, for at the end of a blob such waits are all that is left: they grow by the number of tries
-        then, not by its square. `base` as for `backoff`.
+        it sooner, and any in the last seconds of a blob, for there such waits are all that is left: they grow
+        by the number of tries then, not by its square. `base` as for `backoff`.
         """
         again = part.fail(why, retry.max_retries)
         wait = backoff(part.failures, base, retry.backoff_cap, uniform)
