@@ -129,16 +129,19 @@ def test_data_is_synced_before_its_state_and_counted_before_it_is_synced(
     assert written(partial) == [200, 0, 0, 0]
 
 
-def fail_to_sync(partial: Partial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have its checkpoint fail: the disk does not take the data."""
+def fail_to_sync(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> list[int]:
+    """Have that fail: the disk does not take the data. Return the files that were to be synced."""
+    asked: list[int] = []
 
     def fails(fd: int) -> None:
+        asked.append(fd)
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", fails)
         with pytest.raises(OSError, match="Input/output"):
-            partial.checkpoint()
+            what()
+    return asked
 
 
 def test_after_a_failed_sync_only_what_was_durable_counts_for_good(
@@ -150,7 +153,7 @@ def test_after_a_failed_sync_only_what_was_durable_counts_for_good(
     put(partial, 1, 200)
     put(partial, 2, 1)
 
-    fail_to_sync(partial, monkeypatch)
+    fail_to_sync(monkeypatch, partial.checkpoint)
     assert partial.error is not None
     with pytest.raises(OSError, match="Input/output"):
         partial.checkpoint()  # the kernel reports it once; the second sync would be a lie
@@ -171,11 +174,44 @@ def test_a_failed_sync_counts_in_the_live_state_at_once(
     put(partial, 1, 300)
     put(partial, 2, 100)
 
-    fail_to_sync(partial, monkeypatch)
+    fail_to_sync(monkeypatch, partial.checkpoint)
     partial.live.store(2, Mark(100, 1))  # what was being written when it failed
     assert written(opened()) == [300, 0, 0, 0], "as the next process finds it"
     assert any(partial.table.unfinished())
     partial.close()
+
+
+def test_a_sync_that_fails_at_opening_leaves_only_what_was_durable(
+    opened: Callable[[], Partial], paths: PartialPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process left more than that, and the page cache still bears it out the next time."""
+    partial = opened()
+    put(partial, 0, 200)
+    partial.checkpoint()
+    put(partial, 0, 50)
+    put(partial, 1, 300)
+    partial.close()
+
+    (fd,) = fail_to_sync(monkeypatch, opened)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+    assert [part.completed for part in stored(paths).parts] == [200, 0, 0, 0]
+    again = opened()
+    assert written(again) == [200, 0, 0, 0]
+    put(again, 0, 100)
+    assert again.step_back() == 100
+    assert [part.completed for part in stored(paths).parts] == [200, 0, 0, 0]
+
+
+def test_where_nothing_was_durable_a_sync_that_fails_at_opening_leaves_nothing(
+    opened: Callable[[], Partial], paths: PartialPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = opened()
+    put(partial, 1, 300)
+    partial.close()
+    paths.durable.unlink()
+    fail_to_sync(monkeypatch, opened)
+    assert written(opened()) == [0, 0, 0, 0]
 
 
 def test_stepping_back_reaches_parts_that_were_through(

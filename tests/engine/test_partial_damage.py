@@ -159,6 +159,27 @@ def test_a_file_cut_short_is_never_believed_even_if_the_repair_of_it_is_killed(
     assert_sound(again)
 
 
+@pytest.mark.parametrize("newer", ["durable", "live"])
+def test_what_a_newer_version_left_is_not_changed(
+    opened: Callable[[], Partial], paths: PartialPaths, newer: str
+) -> None:
+    partial = opened()
+    put(partial, 0, 300)
+    partial.checkpoint()
+    partial.close()
+    if newer == "durable":
+        paths.live.unlink()
+        paths.durable.write_bytes(b'{"Version":2,"Ranges":[[0,300]]}')
+    else:
+        paths.durable.unlink()
+        paths.live.write_bytes(b"pulltui\0" + (2).to_bytes(4, "little") + bytes(500))
+    there = (paths.data, getattr(paths, newer))
+    before = [path.read_bytes() for path in there]
+    with pytest.raises(StorageError, match="newer pulltui"):
+        opened()
+    assert [path.read_bytes() for path in there] == before
+
+
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "fifo", "hardlink", "directory"])
 def test_what_is_not_a_file_of_our_own_is_left_alone(paths: PartialPaths, tmp_path: Path, kind: str) -> None:
     precious = tmp_path / "precious"

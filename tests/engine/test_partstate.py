@@ -89,11 +89,26 @@ def test_a_durable_state_that_cannot_be_true_counts_as_missing(tmp_path: Path, d
     assert read_durable(path, DIGEST) is None
 
 
-def test_a_state_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "newer",
+    [
+        msgspec.json.encode(state(record(0, 0, 600), record(1, 600, 400), version=2)),
+        b'{"Version":2,"Digest":["sha256","abab"],"Ranges":[[0,600]]}',  # why its version is another
+    ],
+)
+def test_a_state_of_a_newer_version_is_not_touched(tmp_path: Path, newer: bytes) -> None:
     path = tmp_path / "state.json"
-    path.write_bytes(msgspec.json.encode(state(record(0, 0, 600), record(1, 600, 400), version=2)))
+    path.write_bytes(newer)
     with pytest.raises(StorageError, match="newer pulltui"):
         read_durable(path, DIGEST)
+
+
+def test_nor_is_a_live_state_of_a_newer_version(tmp_path: Path) -> None:
+    path = tmp_path / "live"
+    LiveState(path, DIGEST, PartTable(lay_out(TOTAL, 300))).close()
+    path.write_bytes(path.read_bytes()[:8] + struct.pack("<I", 2) + bytes(500))
+    with pytest.raises(StorageError, match="newer pulltui"):
+        read_live(path, DIGEST)
 
 
 def test_a_state_that_cannot_be_read_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +204,8 @@ def test_the_live_state_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     ("where", "what"),
     [
         (0, b"X"),
-        (8, struct.pack("<I", 2)),
+        (0, b"X" + bytes(7) + struct.pack("<I", 2)),
+        (8, struct.pack("<I", 0)),
         (12, struct.pack("<I", 3)),
         (12, struct.pack("<I", 5)),
         (12, struct.pack("<I", 2**32 - 1)),

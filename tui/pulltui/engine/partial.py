@@ -80,10 +80,10 @@ class Partial:
         try:
             claims = Claims.read(paths.durable, paths.live, digest, total)
             self.table = claims.prove(self.fd) if claims else PartTable(lay_out(total, part_size))
-            self.durable = {part.offset: part.mark for part in self.table}
-            """What a power cut leaves of the part that begins at an offset."""
             # Only then the file may grow: old claims would be believed of a file of full length.
             self._begin(claims)
+            self.durable = {part.offset: part.mark for part in self.table}
+            """What a power cut leaves of the part that begins at an offset."""
             os.ftruncate(self.fd, total)
             self.live = LiveState(paths.live, digest, self.table)
         except BaseException:  # nobody has the object yet who could close it
@@ -102,7 +102,18 @@ class Partial:
         elif claims.durable == state and os.fstat(self.fd).st_size >= state.total:
             self.state_size = self.paths.durable.stat().st_size
         else:
-            self.checkpoint()
+            self._sync_found()
+            self.state_size = write_durable(self.paths.durable, state)
+
+    def _sync_found(self) -> None:
+        """Sync what was found beyond the durable state. If that fails, only what this claims is left."""
+        try:
+            os.fdatasync(self.fd)
+        except OSError:
+            # Reading would bear out the live state the next time too, and the sync would seem to work then.
+            with suppress(OSError):
+                self.paths.live.unlink()
+            raise
 
     def write(self, part: Part, data: memoryview, crc: int | None) -> None:
         """Append to what is written of a part; only the writer thread calls this.

@@ -52,6 +52,8 @@ _CUTS = 2_000_000
 and only while they are fewer than are laid out at most."""
 _MOST_PARTS = 1_000_000
 """More parts than any blob has; a larger number is damage."""
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What decoding raises for bytes that are cut, or not ours."""
 
 
 class PartRecord(msgspec.Struct, rename="pascal", frozen=True):
@@ -161,15 +163,24 @@ def read_durable(path: Path, digest: str) -> DurableState | None:
     """
     data = _read(path)
     try:
+        # By itself: what else a newer one says may well not be what it says here.
         version = msgspec.json.decode(data, type=_Versioned).version
+    except _UNREADABLE:
+        return None
+    _check_version(path, version)
+    try:
         state = msgspec.json.decode(data, type=DurableState)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        version, state = 0, None  # missing, empty, cut, or not ours: nothing can be read from it
+    except _UNREADABLE:
+        return None
+    return state if state.sound(digest) else None
+
+
+def _check_version(path: Path, version: int) -> None:
+    """Raise StorageError if a newer pulltui wrote the file: as missing, it would be written over."""
     if version > VERSION:
         raise StorageError(
             f"{path} was written by a newer pulltui", "Use that one, or delete the file to begin again."
         )
-    return state if state is not None and state.sound(digest) else None
 
 
 class LiveState:
@@ -263,13 +274,15 @@ class LiveRecord(msgspec.Struct, frozen=True):
 def read_live(path: Path, digest: str) -> list[LiveRecord] | None:
     """Return the live state of that blob, or None if there is none that makes sense.
 
-    Raises OSError if it is there and cannot be read.
+    Raises StorageError if a newer pulltui wrote it, OSError if it is there and cannot be read.
     """
     try:
         data = _read(path)
         magic, version, count, total, said_digest = _HEADER.unpack_from(data)
     except struct.error:
         return None
+    if magic == _MAGIC:
+        _check_version(path, version)
     known = magic == _MAGIC and version == VERSION and said_digest == _digest_bytes(digest)
     if not known or not 0 < count <= _MOST_PARTS:
         return None

@@ -64,8 +64,7 @@ class Store:
             raise self._locked(held) from error
         self._keep_states()
         holder = {"Pid": os.getpid(), "Host": socket.gethostname(), "Since": started}
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, msgspec.json.encode(holder), 0)
+        _say(self._lock, msgspec.json.encode(holder))
 
     def _keep_states(self) -> None:
         """Make the states that are there stay there: a killed process may not have. Raises StorageError."""
@@ -80,9 +79,10 @@ class Store:
     def close(self) -> None:
         """Stop being the holder."""
         if self._lock is not None:
-            os.ftruncate(self._lock, 0)
-            os.close(self._lock)
-            self._lock = None
+            held, self._lock = self._lock, None
+            _say(held, b"")
+            with suppress(OSError):  # a disk far away tells of earlier writes here; it is closed all the same
+                os.close(held)
 
     def holder(self) -> LockedError | None:
         """Return what to say of the process that holds the directory, None if none does; makes nothing."""
@@ -266,6 +266,14 @@ class Store:
             return self.partial(digest).data.stat().st_blocks * 512
         except OSError:
             return 0
+
+
+def _say(lock: int, text: bytes) -> None:
+    """Have the lock's file say this, to people; the lock holds whether or not the disk takes it."""
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.ftruncate(lock, len(text))  # a hole takes no room, and that it is not empty says that it is held
+        os.pwrite(lock, text, 0)
 
 
 def _size(path: Path) -> int | None:
