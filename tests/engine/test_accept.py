@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import httpx
@@ -143,6 +145,32 @@ NOW = 1_700_000_000.0
 )
 def test_retry_after_in_seconds_or_as_a_date(text: str, seconds: float | None) -> None:
     assert retry_after(httpx.Headers([(b"Retry-After", text.encode())]), NOW) == seconds
+
+
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        assert time.localtime(NOW).tm_hour != time.gmtime(NOW).tm_hour
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tue, 14 Nov 2023 22:13:30 GMT",
+        "Tuesday, 14-Nov-23 22:13:30 GMT",
+        "Tue Nov 14 22:13:30 2023",
+        "Tue, 14 Nov 2023 22:13:30 -0000",
+        "Tue, 14 Nov 2023 22:13:30",
+        "Tue, 14 Nov 2023 17:13:30 -0500",
+    ],
+)
+def test_a_date_means_the_same_wherever_we_are(text: str) -> None:
+    assert retry_after(httpx.Headers({"Retry-After": text}), NOW) == 10.0
 
 
 def test_without_retry_after_nobody_asked_for_a_time() -> None:

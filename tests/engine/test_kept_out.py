@@ -14,7 +14,7 @@ from pulltui.engine.request import Requester
 from pulltui.engine.setbacks import HostSetback
 from pulltui.engine.tuning import Tuning
 from support.clock import Clock
-from support.gates import TUNING, knock, no_files, refused, settle
+from support.gates import TUNING, busy, knock, no_files, refused, settle
 
 
 @pytest.fixture
@@ -90,6 +90,26 @@ async def test_our_own_files_that_are_all_in_use_end_nothing(gate: Gate, clock: 
     assert (gate.limit, gate.waiting) == (3, None)
     clock.now += 10.0
     assert gate.limit == 4, "step by step"
+
+
+async def test_our_own_files_are_not_laid_at_the_hosts_door(gate: Gate, clock: Clock) -> None:
+    passes = [await gate.enter() for _ in range(3)]
+    for entry in passes[:2]:
+        entry.succeed()
+    passes[2].trouble(no_files())
+    passes[2].leave()
+    assert gate.crowded == "too many open files for more than 2 connections to host"
+    clock.now += 10.0
+    (third := await gate.enter()).trouble(busy(ceiling=True))
+    third.leave()
+    assert gate.crowded == "host takes 2 connections at a time", "it says so itself"
+
+
+async def test_nor_are_they_when_nobody_was_served_at_that_time(gate: Gate, clock: Clock) -> None:
+    (await gate.enter()).trouble(no_files())
+    clock.now += 1.0
+    (await gate.enter()).succeed()
+    assert gate.crowded == "too many open files for more than 1 connection to host"
 
 
 async def test_a_server_that_refuses_the_second_connection_is_well(

@@ -7,6 +7,7 @@ for and what the manifest says (RFC 9110 section 14.4 for the format).
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -78,7 +79,8 @@ def _check_length(response: httpx.Response, expected: int) -> None:
 def retry_after(headers: httpx.Headers, wall_now: float) -> float | None:
     """Return the seconds a server asks to wait: Retry-After in seconds or as a date (RFC 9110 10.2.3).
 
-    `wall_now` is the wall clock, which dates need. Nonsense counts as absent.
+    `wall_now` is the wall clock, which dates need. A date without a zone, as C's asctime writes it, is in UTC
+    all the same (5.6.7). Nonsense counts as absent.
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
@@ -86,6 +88,9 @@ def retry_after(headers: httpx.Headers, wall_now: float) -> float | None:
     if not text:
         return None
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - wall_now)
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:  # datetime would take it for local time
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, when.timestamp() - wall_now)
     except (ValueError, OverflowError, TypeError):
         return None

@@ -47,8 +47,7 @@ class Gate:
         """Probes that failed in a row."""
         self._tuning = tuning
         self.clock = clock
-        self._why = ""
-        self._busy = False
+        self._said: HostSetback | None = None  # when it was last in trouble
         self._until = 0.0
         self._held = False
         self._held_since = 0.0
@@ -58,7 +57,6 @@ class Gate:
         """After that one asks first, and the others when it is answered."""
         self._prober: Pass | None = None
         """The request on whose answer the others wait."""
-        self._probed_at = 0.0
         self.well_at = -math.inf
         """When it last answered sensibly."""
         self._refused = 0
@@ -75,11 +73,14 @@ class Gate:
         self._raise_pause = 0.0
         self._ceiling = False
         """It takes one more at a time to feel for the limit."""
+        self._too_many = 0
+        """So many were in use when the limit was last lowered."""
+        self._our_files = False
+        """That was because we may not have more files open, which is not the host's doing."""
         self._met: HostSetback | None = None
         """What it said when it refused more than it served, if that is what the limit is."""
-        self._guess: HostSetback | None = None
-        """What it said of their number when none was known to be served, if the limit comes of that: half."""
-        self._guessed_at = 0.0
+        self._guessed_at = -math.inf
+        """When it objected to their number with none known to be served, if the limit comes of that: half."""
         self._late = 0
         """Requests that were on their way then and that it served."""
         self._served_then = 0
@@ -88,24 +89,36 @@ class Gate:
 
     @property
     def limit(self) -> int | None:
-        """The most connections it takes at this moment, None while nobody knows of a limit."""
-        self._raise()
+        """The most connections it takes at this moment, None while nobody knows of a limit.
+
+        It rises when it is time to, whether or not anybody asks: a ceiling is felt for step by step, a server
+        that was merely busy gets its traffic back by doubling.
+        """
+        while self._limit is not None and not self._held and self.clock() >= self._raise_at:
+            self._limit = self._limit + 1 if self._ceiling else self._limit * 2
+            self._raise_at += self._raise_pause
+            self._guessed_at = -math.inf
+            if self._limit > _ALL:
+                self._limit = None
         return self._limit
 
     @property
     def crowded(self) -> str:
         """Why somebody may wait here although the host is well, in words."""
-        limit = self.limit
+        if (limit := self.limit) is None:
+            return ""
         many = "1 connection" if limit == 1 else f"{limit} connections"
-        return f"{self.host} takes {many} at a time" if limit is not None else ""
+        if self._our_files:
+            return f"too many open files for more than {many} to {self.host}"
+        return f"{self.host} takes {many} at a time"
 
     @property
     def waiting(self) -> Waiting | None:
         """What the host's requests wait for, None while it is well."""
         left = max(0.0, self._opens_at() - self.clock())
-        if not self._held and not left:
+        if self._said is None or not (self._held or left):
             return None
-        return Waiting(self._why, left, "busy" if self._busy else "offline")
+        return Waiting(self._said.why, left, "busy" if self._said.busy else "offline")
 
     async def enter(self) -> Pass:
         """Wait until a request may be made; the pass must be left again."""
@@ -116,7 +129,7 @@ class Gate:
                     await event.wait()
         entry = Pass(self, probe=self._held)
         if self._held or self._gently:
-            self._prober, self._probed_at = entry, self.clock()
+            self._prober = entry
         self.through.add(entry)
         return entry
 
@@ -137,9 +150,12 @@ class Gate:
         self.well_at = now
         self._refused = 0
         self._seen = max(self._seen, self.served)
+        if self._ceiling and self._proven < self.served >= self._too_many:  # it takes more than it did
+            self._raise_pause = self._tuning.ceiling_pause
+            self._raise_at = min(self._raise_at, now + self._raise_pause)
         self._proven = max(self._proven, self.served)
-        if self._guess is not None and since <= self._guessed_at:
-            self._correct(now, self._guess)
+        if since <= self._guessed_at:
+            self._correct(now)
         if self._met is not None and self._limit is not None and self.served > self._limit:
             self._limit = self.served  # these were on their way when another one was refused
         if self._held or (self._gently and now >= self._quiet_until):
@@ -157,7 +173,7 @@ class Gate:
         is that one's affair.
         """
         now = self.clock()
-        self._why, self._busy = setback.why, setback.busy
+        self._said = setback
         ended = (served for at, served in self._ends if at >= since)
         let_in = self._let_in(now, since) if setback.busy else 0  # who is not even connected is not
         self._served_then = max(self.served, min(self.served + let_in, self._seen), *ended, 0)
@@ -199,7 +215,7 @@ class Gate:
             return False
         crowd = more if setback.ceiling and wait is not None else felt or self._refused >= _ROW
         if crowd:
-            self._meet(now, setback)
+            self._meet(now, setback, in_use)
         if wait is not None and not (crowd and setback.ceiling):
             self._be_quiet(now + wait)
         self._notify()
@@ -216,7 +232,7 @@ class Gate:
         self._refused += 1
         setback.alone = True
         if setback.ceiling or self._felt(in_use) or self._refused >= _ROW:
-            self._meet(now, setback)
+            self._meet(now, setback, in_use)
             self._notify()
         return True
 
@@ -250,8 +266,7 @@ class Gate:
 
     def open(self) -> bool:
         """Return whether a request may be made at this moment."""
-        now = self.clock()
-        if now < self._opens_at() or (self._probing and now < self._patient_until):
+        if self.clock() < self._free_at():
             return False
         limit = self.limit
         return self._held or limit is None or len(self.through) < limit
@@ -266,22 +281,19 @@ class Gate:
         """Return when it is not shut any more, which may be over."""
         return max(self._quiet_until, self._until) if self._held else self._quiet_until
 
-    @property
-    def _probing(self) -> bool:
-        return (self._held or self._gently) and self._prober is not None
+    def _free_at(self) -> float:
+        """The same, and no probe is waited for: one that nothing comes of may itself have gone astray."""
+        at = self._opens_at()
+        return at if self._prober is None else max(at, self._prober.since + self._tuning.probe_last)
 
-    @property
-    def _patient_until(self) -> float:
-        """A probe that nothing comes of is waited for until then: it may be that one that went astray."""
-        return self._probed_at + self._tuning.probe_last
-
-    def _meet(self, now: float, setback: HostSetback) -> None:
+    def _meet(self, now: float, setback: HostSetback, in_use: int) -> None:
         """It serves so many and no more; it is felt for again later, each time after twice the pause."""
         if now >= self._halve_after or self._ceiling != setback.ceiling:
             self._halve_after = now + self._tuning.halve_pause
             self._lengthen(one_by_one=setback.ceiling)
         self._limit = self._proven = self._seen = self._served_then
-        self._met, self._guess = setback, None
+        self._too_many, self._our_files = in_use, setback.ceiling and not setback.busy
+        self._met, self._guessed_at = setback, -math.inf
         self._raise_at = now + max(self._raise_pause, setback.retry_after or 0.0)
 
     def _halve(self, now: float, setback: HostSetback, in_use: int) -> None:
@@ -297,17 +309,18 @@ class Gate:
             fewer = max(fewer, self._seen)  # the others were on their way by then
         self._seen = 0
         self._limit = self._proven = max(1, fewer)
-        self._met, self._guess, self._guessed_at = None, setback if setback.ceiling else None, now
+        self._too_many, self._our_files = in_use, setback.ceiling and not setback.busy
+        self._met, self._guessed_at = None, now if setback.ceiling else -math.inf
         self._late = 0
         self._raise_at = now + self._raise_pause
 
-    def _correct(self, now: float, guess: HostSetback) -> None:
+    def _correct(self, now: float) -> None:
         """One is served that was on its way when it objected to their number: it counted that one, so there
         is room for as many as it serves of those, and whoever is served may be followed by another.
         """
         self._late += 1
         self._limit = self._proven = max(self._limit or 1, self._late)
-        self._raise_at = max(now + self._raise_pause, self._guessed_at + (guess.retry_after or 0.0))
+        self._raise_at = max(self._raise_at, now + self._raise_pause, self._quiet_until)
         self._quiet_until = min(self._quiet_until, now)
         self._notify()
 
@@ -321,24 +334,9 @@ class Gate:
         self._raise_pause = min(2 * self._raise_pause, 64 * first) if known else first
         self._ceiling = one_by_one
 
-    def _raise(self) -> None:
-        """Allow more connections when it is time to, whether or not anybody asks.
-
-        A ceiling is felt for step by step; a server that was merely busy gets its traffic back by doubling.
-        """
-        now = self.clock()
-        while self._limit is not None and not self._held and now >= self._raise_at:
-            self._limit = self._limit + 1 if self._ceiling else self._limit * 2
-            self._raise_at += self._raise_pause
-            self._guess = None
-            if self._limit > _ALL:
-                self._limit = None
-
     def _pause(self) -> float:
         """Return the seconds after which it may be open without anybody saying so."""
-        now, at = self.clock(), self._opens_at()
-        if self._probing:
-            at = max(at, self._patient_until)
+        now, at = self.clock(), self._free_at()
         return max(0.001, (at if at > now else self._raise_at) - now)
 
     def _notify(self) -> None:
