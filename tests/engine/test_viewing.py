@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from pulltui.demo import Model, Registry
 from pulltui.engine import hasher
+from pulltui.engine.parts import Part, PartTable
 from pulltui.engine.views import BlobState, PartState, PullState, PullView
 from support.engine import KB, Engine
 from support.registry import layer, make_model
@@ -218,3 +220,38 @@ def test_after_a_restart_what_is_paused_looks_paused(
     states = {blob.state for blob in shown.blobs}
     assert shown.state is PullState.PAUSED and BlobState.QUEUED not in states
     assert shown.blobs and BlobState.PAUSED in states
+
+
+def test_the_parts_of_what_is_done_are_let_go_and_their_map_stays(
+    registry: Registries, engine: Engines
+) -> None:
+    """Its size is its own: other tests' parts may still be about."""
+    size = 1234 * KB + 567
+    model = make_model("odd", size, seed=62)
+    digest = layer(model).digest
+    server = registry(model, OTHER, faults="link@2MB/s")
+    it = engine(active_pulls=1)
+    it.service.watch([digest])
+    pull, next_one = (it.add(name) for name in server.names())
+
+    def tables() -> int:
+        gc.collect()
+        return sum(isinstance(each, PartTable) and each.total == size for each in gc.get_objects())
+
+    def parts() -> int:
+        gc.collect()
+        return sum(isinstance(each, Part) and each.end == size for each in gc.get_objects())
+
+    before = it.until(lambda: it.pull(pull).blobs and it.blob(pull, digest).map, "a map")
+    assert tables() == parts() == 1
+    it.until_done(pull, next_one)  # what was written last is remembered
+    it.until(lambda: tables() == 0, "no table", patience=5.0)
+    rev, blob = it.look().rev, it.blob(pull, digest)
+    assert blob.map is not None
+    assert (blob.parts, blob.parts_done) == (13, 13)
+    assert (blob.map.offsets, blob.map.sizes, blob.map.done) == (before.offsets, before.sizes, before.sizes)
+    assert set(blob.map.states) == {PartState.DONE}
+    it.service.watch([])
+    it.until(lambda: parts() == 0, "no part", patience=5.0)
+    it.until(lambda: it.look().rev > rev and it.blob(pull, digest).map is None, "no map")
+    assert it.blob(pull, digest).parts == 13

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from pulltui.engine.source import Source
 from pulltui.engine.verifier import Verifier
 from pulltui.engine.views import BlobState, EventKind, PartState
 
+_CLEAN = Dirt(0, 0)
 _PIECE = 4_000_000
 """Parts are split for runs of at least so much: else, with a connection for each, nothing is hashed soon."""
 
@@ -44,12 +46,12 @@ class BlobDownload:
         self.single_stream = False
         self.received = 0
         """Bytes off sockets, those that were thrown away again included."""
-        self.retries = self.stalls = self.takeovers = 0
-        self.fetched_again = 0
+        self.retries = self.stalls = self.takeovers = self.fetched_again = 0
         self.note = ""
         self.meter = Meter(context.tuning.rate_window)
         self.table: PartTable | None = None
-        """Kept after closing, for the screen."""
+        """Kept after closing, for the screen; of what is verified and nobody's any more only `sizes` is."""
+        self.sizes = array("Q")
         self.freshness = 0
         """Raised when runs must go to URLs resolved after now (`Source.freshen`)."""
         self.listeners: dict[str, Callable[[], None]] = {}
@@ -80,6 +82,8 @@ class BlobDownload:
         async with self._lock:
             if not self.wanted_by:
                 await self._close()
+                if self.verified and self.table is not None:  # forty times as large, for all of a long queue
+                    self.sizes, self.table = array("Q", [part.size for part in self.table]), None
 
     async def discard(self) -> None:
         """Delete what is on disk of it, unless a pull wants it meanwhile. Raises OSError."""
@@ -292,11 +296,9 @@ class BlobDownload:
 
     def stuck(self) -> bool:
         """Return whether only parked parts are left: nothing goes on by itself."""
-        if self.runs or self.verified or self.table is None:
+        if self.runs or self.verified or self.table is None or not self.delayed.parked:
             return False
-        return self.delayed.parked and (
-            self.single_stream or all(part.parked for part in self.table.unfinished())
-        )
+        return self.single_stream or all(part.parked for part in self.table.unfinished())
 
     async def look_beside(self) -> None:
         """Notice what other programs did to it since the last look."""
@@ -366,7 +368,7 @@ class BlobDownload:
     @property
     def dirt(self) -> Dirt:
         """What of it is written and not durable."""
-        return partial.dirt if (partial := self._partial or self._closing) else Dirt(0, 0)
+        return partial.dirt if (partial := self._partial or self._closing) else _CLEAN
 
     async def checkpoint(self) -> bool:
         """Make what is written durable; False if it is `ending`: that is no time for it."""
@@ -384,10 +386,8 @@ class BlobDownload:
     def _not_durable(self, partial: Partial, error: OSError) -> None:
         """A checkpoint failed. If it was the sync, what came since the last one counts as not written."""
         if partial.sync_error is not None and (lost := partial.step_back()):
-            self._emit(
-                EventKind.NOTE,
-                why=f"the disk failed to sync ({error.strerror}): {lost} bytes count as not written",
-            )
+            why = f"the disk failed to sync ({error.strerror}): {lost} bytes count as not written"
+            self._emit(EventKind.NOTE, why=why)
         self.fail(storage_error(error, f"cannot sync blob {self.digest[7:19]}"))
 
     def _emit(self, kind: EventKind, **fields: Any) -> None:

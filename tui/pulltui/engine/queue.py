@@ -13,7 +13,7 @@ from pulltui.engine.keeping import entry_of, restore
 from pulltui.engine.manifest import Layer, Manifest
 from pulltui.engine.names import ModelName, Scheme
 from pulltui.engine.order import moved, put_before
-from pulltui.engine.peek import peek
+from pulltui.engine.peek import Found, peek
 from pulltui.engine.pull import Pull
 from pulltui.engine.pulllist import PullList
 from pulltui.engine.queuefile import Entry
@@ -38,7 +38,10 @@ class Queue:
         self._finished: list[Pull] = []
         self._make = make_pull
         self._list = PullList()
+        self._to_look_at: dict[str, None] = {}
+        """Ids of the pulls that a peek is due for, in order."""
         self._peeks: set[asyncio.Task[None]] = set()
+        """The task that is at it: one at a time."""
         self.room = Room(context.store, lambda: context.settings.storage)
         self._context = context
         self._downloads: dict[str, BlobDownload] = {}
@@ -233,7 +236,9 @@ class Queue:
         entry = entry_of(pull)
         fresh = self._make(pull.id, pull.name, entry.scheme, self._context, self)
         self._wake(fresh, entry, pull.manifest, asleep=pull.asleep)
-        there = {blob.digest: blob.written for blob in pull.downloads if blob.table is not None}
+        there = {
+            blob.digest: blob.written for blob in pull.downloads if blob.verified or blob.table is not None
+        }
         fresh.peeked, fresh.cached, fresh.counted = pull.peeked | there, pull.cached, pull.counted
         return fresh
 
@@ -261,18 +266,20 @@ class Queue:
         """Something is to be kept."""
         self.on_change()
 
-    def _peek(self, pulls: Sequence[Pull]) -> None:
-        """Look what is on disk of pulls that do not run, beside everything else."""
-        if pulls:
-            task = asyncio.create_task(self._look(pulls))
-            self._peeks.add(task)
-            task.add_done_callback(self._peeks.discard)
+    def _peek(self, pulls: Iterable[Pull]) -> None:
+        """Look what is on disk of pulls that do not run, one after the other, beside everything else."""
+        self._to_look_at |= dict.fromkeys(pull.id for pull in pulls)
+        if self._to_look_at and all(task.done() for task in self._peeks):
+            self._peeks = {asyncio.create_task(self._look())}
 
-    async def _look(self, pulls: Sequence[Pull]) -> None:
-        for pull in pulls:
-            if pull.manifest is not None and pull.id not in self._running:
+    async def _look(self) -> None:
+        while self._to_look_at:
+            pull_id = next(iter(self._to_look_at))
+            del self._to_look_at[pull_id]  # who asks from here on may know of something newer
+            pull = self.pulls.get(pull_id)
+            if pull is not None and pull.manifest is not None and pull_id not in self._running:
                 found = await asyncio.to_thread(peek, self._context.store, pull.manifest.blobs)
-                if pull.id not in self._running:
+                if pull_id not in self._running:
                     pull.found(found)
 
     async def stop(self) -> None:
@@ -327,17 +334,22 @@ class Queue:
         self.schedule()
 
     def _credit(self, done: Pull) -> None:
-        """Look again how far those are that wait and need the same blobs."""
-        have = {layer.digest for layer in done.manifest.blobs} if done.manifest else set()
-        self._peek(
-            [
-                pull
-                for pull in self.pulls.values()
-                if pull.state is not PullState.DONE
-                and pull.manifest is not None
-                and any(layer.digest in have for layer in pull.manifest.blobs)
-            ]
-        )
+        """Tell those that wait and need the same blobs that these are here.
+
+        The disk is asked only where nothing is known yet: a thousand pulls may share a licence.
+        """
+        here = {(layer.digest, layer.size) for layer in done.manifest.blobs} if done.manifest else set()
+        for pull in self.pulls.values():
+            if pull.state is PullState.DONE or pull.manifest is None or pull.id in self._running:
+                continue
+            needed = ((layer.digest, layer.size) for layer in pull.manifest.blobs)
+            shared = dict(each for each in needed if each in here)
+            if not shared:
+                continue
+            if not pull.counted:
+                self._peek([pull])
+            elif not pull.cached.issuperset(shared):
+                pull.found(Found(pull.peeked | shared, frozenset(shared)))
 
     def _needed(self) -> set[str]:
         """Return the digests of all pulls whose manifests are known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection
+from itertools import accumulate
 
 from msgspec.structs import replace
 
@@ -217,7 +218,8 @@ class Viewer:
         fresh = [run for run in blob.runs if _connects(run)]
         state = BlobState.PAUSED if pull.state is PullState.PAUSED and not blob.verified else blob.state
         table = blob.table
-        parts = self._map(blob) if watched and table is not None else None
+        put_away = len(blob.sizes) if table is None and blob.verified else 0
+        parts = self._map(blob) if watched and (table is not None or put_away) else None
         if parts is not None:  # the writer goes on meanwhile: what is shown must add up all the same
             done = sum(memoryview(parts.done).cast("Q"))
         view = BlobView(
@@ -234,8 +236,8 @@ class Viewer:
             connecting=len(fresh),
             reconnecting=sum(run.part.failures > 0 for run in fresh),
             waiting=sum(run.attempt is not None and run.attempt.waits for run in blob.runs),
-            parts=len(table) if table is not None else 0,
-            parts_done=sum(part.done for part in table) if table is not None else 0,
+            parts=len(table) if table is not None else put_away,
+            parts_done=sum(part.done for part in table) if table is not None else put_away,
             quiet=silences.count(Silence.QUIET),
             stalled=sum(part.state is PartState.STALLED for part in blob.delayed),
             retrying=sum(part.state in (PartState.WAITING, PartState.FAILED) for part in blob.delayed),
@@ -322,7 +324,8 @@ class Viewer:
 
     def _map(self, blob: BlobDownload) -> PartMap:
         table = blob.table
-        assert table is not None
+        if table is None:
+            return _whole(blob.sizes)
         kept = self._layouts.get(blob.digest)
         if kept is None or kept[0] is not table.parts:  # another blob's object, or one was split
             offsets = array("Q", [part.offset for part in table]).tobytes()
@@ -339,6 +342,13 @@ class Viewer:
     def watch(self, digests: Collection[str]) -> None:
         """Say which blobs somebody looks at."""
         self.watched = frozenset(digests)
+        self._layouts = {digest: kept for digest, kept in self._layouts.items() if digest in self.watched}
+
+
+def _whole(sizes: array[int]) -> PartMap:
+    """Return the map of a blob that is here."""
+    offsets, packed = array("Q", accumulate(sizes[:-1], initial=0)).tobytes(), sizes.tobytes()
+    return PartMap(offsets=offsets, sizes=packed, done=packed, states=bytes([PartState.DONE]) * len(sizes))
 
 
 def _connected(blob: BlobDownload) -> list[Attempt]:
