@@ -287,6 +287,14 @@ class TestGiveUpClock:
         assert not self.silent(clock, (excused, done(digest=OTHER)), 100, 200)
         assert self.silent(clock, (excused, pull(blob(1, digest=OTHER))), 200, 211)
 
+    def test_a_time_in_which_nobody_looked_was_no_silence(self) -> None:
+        """The process was stopped for an hour, and the view does not know it yet."""
+        clock = GiveUpClock(1800)
+        assert not self.silent(clock, (pull(blob(5)),), 0, 1000)
+        assert not clock.expired(4600.0, (pull(blob(5)),), EngineView())
+        assert not clock.expired(4601.0, (pull(blob(5)),), EngineView(suspended=True))
+        assert self.silent(clock, (pull(blob(5)),), 4602, 5402)
+
     def test_zero_is_never(self) -> None:
         assert not self.silent(GiveUpClock(0), (pull(blob(5)),), 0, 100_000)
 

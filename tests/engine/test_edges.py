@@ -166,6 +166,20 @@ def test_an_edge_that_refuses_from_the_start_is_not_waited_for(
     assert it.pull(pull).seconds < 15
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_another_edge_is_asked_for_before_it_is_said_that_none_takes_fresh_addresses(
+    registry: Registries, engine: Engines, serve: Serve, transport_kind: str, status: int
+) -> None:
+    """Two in a row lead to the one that has not got it."""
+    bad = registry(MODEL, faults=f"noredirect,{status}")
+    good = registry(MODEL, faults="noredirect")
+    front = Front(serve, [bad.url, bad.url, good.url])
+    it = engine(transport=transport_kind)
+    it.until_done(it.add(front.name))
+    it.assert_installed(MODEL, host=front.host)
+    assert front.asked < 12
+
+
 def test_an_edge_that_goes_away_for_good_is_not_waited_for(
     registry: Registries, engine: Engines, serve: Serve, transport_kind: str
 ) -> None:

@@ -7,6 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from pulltui.demo import Registry
+from pulltui.demo.blobs import Blob
+from pulltui.demo.reply import Reply
+from pulltui.demo.request import Request
+from pulltui.demo.site import Site
 from pulltui.engine.views import EventKind, PullState
 from support.engine import KB, Engine
 from support.registry import layer, make_model
@@ -116,6 +120,39 @@ def test_a_store_that_refuses_fresh_addresses_too_is_final(
     )
     assert "this is the fault that was ordered" in failed.error
     assert failed.hint
+
+
+@pytest.mark.parametrize("connections", [4, 12])
+def test_a_store_that_refuses_more_than_so_many_connections_serves_those(
+    *,
+    registry: Registries,
+    engine: Engines,
+    monkeypatch: pytest.MonkeyPatch,
+    transport_kind: str,
+    connections: int,
+) -> None:
+    """It says 403, as if each of the fresh addresses were no good: the others bring bytes meanwhile."""
+    answer = Site._blob
+
+    def forbid(site: Site, blob: Blob, request: Request) -> Reply:
+        reply = answer(site, blob, request)
+        if reply.refused == "max":
+            reply.status = 403
+            reply.remove("Retry-After")
+        return reply
+
+    monkeypatch.setattr(Site, "_blob", forbid)
+    server = registry(MODEL, faults="max@2,link@1MB/s")
+    rests = {"backoff_base": 0.1, "probe_last": 5.0}
+    it = engine(transport=transport_kind, connections=connections, tuning=rests)
+    pull = it.add(server.names()[0])
+    it.until_done(pull)
+    it.assert_installed(MODEL, host=server.host)
+    assert server.counters.faults()["max"] >= 3
+    assert it.pull(pull).seconds < 5, "it takes one and a half"
+    resolved = [record for record in server.counters.records("resolve") if record.digest == DIGEST]
+    assert len(resolved) < 15 + 6 * connections, "each of them rests, longer each time"
+    assert it.events(EventKind.RETRY) == []
 
 
 @pytest.mark.parametrize(

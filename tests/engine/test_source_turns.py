@@ -12,11 +12,12 @@ from pulltui.engine import source as source_module
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
 from pulltui.engine.edges import Edges
+from pulltui.engine.errors import RefusedError
 from pulltui.engine.gates import Gate
 from pulltui.engine.login import Secrets
 from pulltui.engine.request import Answer, Requester
 from pulltui.engine.setbacks import PartSetback, StaleUrl
-from pulltui.engine.source import Source, Stream
+from pulltui.engine.source import Progress, Source, Stream
 from pulltui.engine.tuning import Tuning
 from support.clock import Clock
 
@@ -49,6 +50,10 @@ class Network(Requester):
         """The registry breaks off."""
         self.refuses = False
         """The host takes the address for one that went stale, from those who come by themselves."""
+        self.turns_away = False
+        """The host takes no fresh address, either."""
+        self.unwanted: list[bool] = []
+        """Whether who was sent to the host would rather have gone elsewhere, in order."""
         self._clock = clock
         self._one_more = asyncio.Event()
 
@@ -80,9 +85,9 @@ class Network(Requester):
             if self.broken:
                 raise PartSetback("broken")
             url, redirected = HOST, True
-            avoid(url)
+            self.unwanted.append(avoid(url))
             await self.sent_there.wait()
-            status = 206
+            status = 403 if self.turns_away else 206
         else:
             status = 403 if self.refuses else 206
         await self.host.wait()
@@ -97,6 +102,8 @@ class World:
     def __init__(self, follow_after: float = math.inf) -> None:
         self.clock = Clock()
         self.network = Network(self.clock)
+        self.edges = Edges(self.clock, 3.0)
+        self.progress = Progress()
         self.source = Source(
             self.network,
             REGISTRY,
@@ -104,7 +111,8 @@ class World:
             SIZE,
             6,
             auth=Authenticator.__new__(Authenticator),
-            edges=Edges(self.clock, 3.0),
+            edges=self.edges,
+            progress=self.progress,
             follow_after=follow_after,
         )
 
@@ -113,6 +121,14 @@ class World:
 
     def open(self, attempt: Attempt | None = None) -> asyncio.Task[Stream]:
         return asyncio.create_task(self.source.open(0, 100, attempt or self.attempt()))
+
+    async def turned_away(self) -> StaleUrl:
+        """Ask for another address, which the host does not take."""
+        self.network.turns_away = True
+        self.source.refresh(self.source.generation)
+        with pytest.raises(StaleUrl) as caught:
+            await self.open()
+        return caught.value
 
 
 async def settled() -> None:
@@ -346,3 +362,79 @@ async def test_where_the_registry_has_sent_one_in_vain_nobody_goes(world: World)
     world.network.sent_there.set()
     await world.open()
     assert world.network.asked == ["registry", "registry"]
+
+
+async def test_two_fresh_addresses_that_are_turned_away_are_final_when_nothing_comes() -> None:
+    world = World()
+    assert not (await world.turned_away()).alone, "nobody is to wait for the verdict"
+    with pytest.raises(RefusedError):
+        await world.open()
+
+
+async def test_elsewhere_is_asked_for_before_the_verdict(world: World) -> None:
+    await world.turned_away()
+    world.network.turns_away = False
+    await (await world.open()).close()
+    await world.turned_away()
+    await world.turned_away()
+    assert world.network.unwanted == [False, True, False, False], "only if nothing comes at all"
+
+
+async def test_none_is_final_while_another_stream_is_open_or_was_a_moment_ago(world: World) -> None:
+    """It may bring nothing just now: a cap holds it, or its connection asks for the next run."""
+    stream = await world.open()
+    for _ in range(5):
+        world.clock.now += 10.0
+        assert (await world.turned_away()).alone
+    await stream.close()
+    world.clock.now += 1.9
+    for _ in range(3):
+        assert (await world.turned_away()).alone
+    world.clock.now += 0.1
+    assert not (await world.turned_away()).alone
+    with pytest.raises(RefusedError):
+        await world.open()
+
+
+async def test_none_is_final_while_another_blob_of_the_pull_comes() -> None:
+    world, other = World(), World()
+    other.source.progress = world.progress
+    stream = await other.open()
+    for _ in range(5):
+        assert (await world.turned_away()).alone
+    await stream.close()
+
+
+async def test_one_that_is_good_lets_those_before_it_be_forgotten(world: World) -> None:
+    for _ in range(3):
+        assert not (await world.turned_away()).alone
+        world.network.turns_away = False
+        await (await world.open()).close()
+        world.clock.now += 2.0
+
+
+async def test_an_address_that_was_good_and_expired_makes_nobody_wait(world: World) -> None:
+    """Nor is it one of two: much time may have passed."""
+    await (await world.open()).close()
+    world.clock.now += 1000.0
+    world.network.refuses = True
+    with pytest.raises(StaleUrl) as caught:
+        await world.open()
+    assert not caught.value.alone
+    assert not (await world.turned_away()).alone
+    with pytest.raises(RefusedError):
+        await world.open()
+
+
+@pytest.mark.parametrize("serves", [False, True])
+async def test_an_edge_that_turns_fresh_addresses_away_counts_as_bad_unless_it_serves_others(
+    *, serves: bool
+) -> None:
+    world = World()
+    stream = await world.open()
+    world.edges.offered("registry", "elsewhere")
+    if not serves:
+        await stream.close()
+    for _ in range(3):
+        await world.turned_away()
+    assert world.edges.avoided("host") is not serves

@@ -30,6 +30,9 @@ EXIT_SECONDS: Final = 1.9
 """When the process ends after a signal, whatever hangs: a terminal that stopped reading blocks our writes."""
 END_SECONDS: Final = 45.0
 """How long the engine may take to end when all pulls have: their hooks may take 30 of these."""
+LONGEST_LOOK: Final = 10.0
+"""Seconds from one look to the next that count as silence, at most. Looks come every POLL: when far more time
+has passed the process was stopped, and the view may not know that yet."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OVER: Final = (PullState.DONE, PullState.FAILED)
 
@@ -108,7 +111,7 @@ class GiveUpClock:
 
     def expired(self, now: float, pulls: Sequence[PullView], view: EngineView) -> bool:
         """Take note of a view at `now` (monotonic seconds); return True when the limit is reached."""
-        passed = now - self._last if self._last is not None else 0.0
+        passed = min(now - self._last, LONGEST_LOOK) if self._last is not None else 0.0
         self._last = now
         # Hashing and a disk that lags behind are progress too.
         seen = (

@@ -146,14 +146,19 @@ class Connection:
         """Say how long this connection rests, once it was turned down: the host may mean it alone."""
         tuning = self._context.tuning
         if isinstance(setback, HostSetback) and (setback.busy or setback.alone):
-            self._refusals += 1
-            base, cap = tuning.backoff_base / 2, tuning.probe_first  # the host is well: sooner than a part
-            pause = backoff(self._refusals, base, cap, self._context.uniform)
-            self.refusal = setback.why
+            cap = tuning.probe_first
             asked = (setback.retry_after or 0.0) if setback.alone else 0.0  # else the gate sees to it
-            self.rests_until = self._context.clock() + pause + asked
-        elif run.received:
-            self._refusals = 0
+        elif isinstance(setback, StaleUrl) and setback.alone:
+            cap, asked = tuning.probe_last, 0.0  # each try costs the registry an address, too
+        else:
+            if run.received:
+                self._refusals = 0
+            return
+        self._refusals += 1
+        base = tuning.backoff_base / 2  # the host is well: sooner than a part
+        pause = backoff(self._refusals, base, cap, self._context.uniform)
+        self.refusal = setback.why
+        self.rests_until = self._context.clock() + pause + asked
 
     def _remember(self, run: Run, setback: Setback | None) -> None:
         """Take note of how the host did that the registry sent us to."""

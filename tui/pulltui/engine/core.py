@@ -238,8 +238,8 @@ class Core:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._tuning.tick)
-            self._watchdog.look()
+            if await self._sleeps_well(self._tuning.tick):
+                self._watchdog.look()
 
     async def _run_hooks(self) -> None:
         while True:
@@ -261,16 +261,25 @@ class Core:
 
     async def _look_after_connections(self) -> None:
         while True:
-            await asyncio.sleep(self._tuning.look)
+            if not await self._sleeps_well(self._tuning.look):
+                continue
             for pull in self.queue.pulls.values():
                 if pull.crew is not None:
                     pull.crew.look()
+
+    async def _sleeps_well(self, seconds: float) -> bool:
+        """Return after so many seconds whether it was not far more: nobody read what came meanwhile, so the
+        silence is no connection's. If the process was stopped, the watch's thread can only tell us later.
+        """
+        began = self.context.clock()
+        await asyncio.sleep(seconds)
+        return self.context.clock() - began - seconds <= self._tuning.suspend_gap
 
     async def _look_at_disk(self) -> None:
         while True:
             with suppress(OSError):  # whoever writes will notice
                 self.viewer.free = free = await asyncio.to_thread(self._store.free)
-                self._keep_free(free)
+                await self._keep_free(free)
             await asyncio.sleep(self._tuning.space_check)
 
     async def _keep_hours(self) -> None:
@@ -295,13 +304,18 @@ class Core:
                 self.viewer.adoptable = await self.partials.still_there(self.viewer.adoptable)
             await asyncio.sleep(self._tuning.space_check)
 
-    def _keep_free(self, free: int) -> None:
-        """Stop whatever still writes when the disk comes down to what shall stay free."""
+    async def _keep_free(self, free: int) -> None:
+        """Stop whatever still takes room when the disk comes down to what shall stay free.
+
+        What is mended has all its blocks: it takes none, and whoever stopped it would start it again at once.
+        """
         storage = self.context.settings.storage
         if not storage.check_space or free >= storage.keep_free:
             return
-        for blob in self.queue.downloads():
-            if blob.is_open and not blob.all_written:
+        occupied = self._store.occupied
+        for blob in [blob for blob in self.queue.downloads() if blob.is_open and not blob.all_written]:
+            takes_room = await asyncio.to_thread(occupied, blob.digest) < blob.size
+            if takes_room and blob.is_open and not blob.all_written:
                 blob.fail(
                     NoSpaceError(
                         f"{format_size(free)} free in {self._store.root}; "
@@ -325,6 +339,7 @@ class Core:
     def _reconnect(self) -> None:
         self._woke_at = self.context.clock()
         self.context.limits.look()
+        self.limits_changed()  # even if they did not: the countdown of quiet hours stood still
         self._watchdog.reconnect("the machine slept: connecting again")
 
 

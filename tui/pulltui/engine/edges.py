@@ -61,7 +61,9 @@ class Edges:
         self._count(host, well=True).down = None
 
     def failed(self, host: str, *, wholly: bool = False) -> None:
-        """A connection to it broke, fell silent or crawled; `wholly`: the host as such does not answer."""
+        """A connection to it broke, fell silent or crawled, or it turned a fresh address away; `wholly`: the
+        host as such does not answer.
+        """
         edge, now = self._count(host, well=False), self._clock()
         bad = sum(not well for at, well in edge.outcomes if now - at < _REMEMBERED)
         good = sum(well for at, well in edge.outcomes if now - at < _REMEMBERED)

@@ -15,6 +15,7 @@ from pulltui.engine.crew import Crew
 from pulltui.engine.errors import ChangedError, NoSpaceError, PullError, StorageError, storage_error
 from pulltui.engine.manifest import Manifest, moved_tag
 from pulltui.engine.names import ModelName, Scheme
+from pulltui.engine.outages import Outages
 from pulltui.engine.park import Park
 from pulltui.engine.peek import Found
 from pulltui.engine.request import host_of
@@ -73,13 +74,11 @@ class Pull:
         self._resolver: Resolver | None = None
         self._park = Park(context.tuning)
         self._started: float | None = None
-        self._last_trouble = ""
         self._interfered = 0
         """How often another program took something away in this run."""
         self._told = False
         """Whether it was said what its manifest holds."""
-        self._hosts: set[str] = set()
-        """Hosts that were in trouble."""
+        self._outages = Outages(context.gates)
 
     # -- what the queue does ------------------------------------------------------------------------
 
@@ -87,6 +86,7 @@ class Pull:
         """Pull until it is done or failed; errors end up in `error`. Cancel to pause."""
         self.error = self._fatal = None
         self._interfered = 0
+        self._outages.forget()
         self._started = self._context.clock()
         try:
             await self._pull()
@@ -163,10 +163,8 @@ class Pull:
         self.kick()
 
     def host_trouble(self, setback: HostSetback, rest: float | None = None) -> None:
-        """A host made a connection wait, for `rest` seconds if it is that one's affair; said once."""
-        self._hosts.add(setback.host)
-        if setback.why != self._last_trouble:
-            self._last_trouble = setback.why
+        """A host made a connection wait, `rest` seconds if it is that one's affair; said once an outage."""
+        if self._outages.note(setback, self._received):
             held = self._context.gates.gate(setback.host).waiting
             self._emit(EventKind.WAITING, why=setback.why, wait=held.seconds if held else rest)
         self.kick()
@@ -190,10 +188,16 @@ class Pull:
             return Waiting(self._waiting.why, left, self._waiting.kind)
         if self.state not in (PullState.RESOLVING, PullState.DOWNLOADING):
             return None
-        for host in dict.fromkeys([*self._sources.hosts(), *self._hosts]):
+        resolving = self.state is PullState.RESOLVING
+        asked = [self.registry] if resolving else self._sources.asked(self.downloads)
+        for host in dict.fromkeys([*asked, *self._outages.hosts(self._received)]):
             if (waiting := self._context.gates.gate(host).waiting) is not None:
                 return waiting
         return self.crew.resting if self.crew is not None else None
+
+    @property
+    def _received(self) -> int:
+        return self.crew.received if self.crew is not None else 0
 
     # -- how it goes --------------------------------------------------------------------------------
 
@@ -271,6 +275,7 @@ class Pull:
         self.downloads, self.cached = await look_what_is_here(store, self._blobs, manifest, self.downloads)
         self.rev += 1
         crew = Crew(self, self._context)
+        self._outages.over()  # the crew counts what it receives from 0
         try:
             for blob in self.downloads:
                 await blob.acquire(self.id, self.kick)

@@ -62,6 +62,11 @@ class HostSetback(Setback):
 class StaleUrl(Setback):
     """The direct URL does not work any more; the registry gives out a fresh one. Costs nothing."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.alone = False
+        """It was a fresh one, and others bring bytes: only this connection needs to wait."""
+
 
 class NoRanges(Setback):
     """The server sends the whole blob whatever range is asked for."""

@@ -21,12 +21,33 @@ from pulltui.engine.setbacks import HostSetback, PartSetback, StaleUrl, WrongAns
 _FINAL = FINAL | {httpx.codes.NETWORK_AUTHENTICATION_REQUIRED}
 """Server errors that trying again does not change, and a network that says plainly one must sign in first."""
 _BARREN = 2
-"""Fresh URLs in a row that brought no byte before the pull fails."""
+"""Fresh URLs in a row that are refused, while nothing comes from anywhere, before the pull fails."""
+_BETWEEN = 2.0
+"""Seconds in which who has come to the end of a run has an answer for the next one."""
 
 _FOLLOWERS = 4
 """So many ask, one after the other, in the time that the first one had for itself."""
 _WHOLES = 3
 """Whole blobs in a row, instead of ranges, after which a server that knew ranges knows them no more."""
+
+
+class Progress:
+    """Whether anything comes for a pull, whichever its blob."""
+
+    def __init__(self) -> None:
+        self.streams: set[Stream] = set()
+        """Those that are open. Under a cap, or just now, they may bring nothing."""
+        self._ended = -math.inf
+
+    def ended(self, stream: Stream) -> None:
+        """One is closed."""
+        self.streams.discard(stream)
+        self._ended = _now()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there is none, and not only between one run and the next."""
+        return not self.streams and _now() - self._ended >= _BETWEEN
 
 
 class Stream:
@@ -44,7 +65,6 @@ class Stream:
     async def chunks(self, attempt: Attempt) -> AsyncIterator[memoryview]:
         """Go through the raw body."""
         async for chunk in self._answer.chunks(attempt):
-            self._source.gained += len(chunk)
             self._source.failing = 0
             yield chunk
 
@@ -54,6 +74,7 @@ class Stream:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        self._source.progress.ended(self)
         await self._answer.close()
 
 
@@ -74,6 +95,7 @@ class Source:
         *,
         auth: Authenticator,
         edges: Edges,
+        progress: Progress,
         follow_after: float,
     ) -> None:
         """`follow_after`: seconds to wait for somebody else's first answer before asking, too."""
@@ -81,8 +103,7 @@ class Source:
         self.generation = 0
         self.ranges: bool | None = None
         """Whether the server knows ranges; None until it answered."""
-        self.gained = 0
-        """Bytes that came since the URL was resolved."""
+        self.progress = progress
         self.failing = 0
         """Requests in a row that failed without a byte from anywhere between them."""
         self.host = host_of(url)
@@ -114,8 +135,10 @@ class Source:
         self._resolved = asyncio.Event()
         """Set, and replaced, when one of them is through."""
         self._barren = 0
-        self._judged = 0
-        """The last generation that turned out stale: many connections notice, one counts."""
+        self._refuser = ""
+        """Host that refused a fresh address while nothing came from anywhere."""
+        self._good = 0
+        """The last generation that was any good: that it turns out stale is no wonder."""
         self._wrong = 0
         self._wholes = 0
 
@@ -178,7 +201,8 @@ class Source:
         began, went_on = _now(), attempt.went_on
 
         def led(url: httpx.URL) -> bool:
-            self._resolving[attempt] = avoided = self._edges.avoided(host_of(url))
+            avoided = host_of(url) == self._refuser or self._edges.avoided(host_of(url))
+            self._resolving[attempt] = avoided
             self._ahead = None if avoided else url
             attempt.led_at = _now()
             if attempt.went_on == went_on:  # else it waited at a gate meanwhile
@@ -228,20 +252,23 @@ class Source:
                 self._edges.spare(setback.host)  # it was asked for another one
                 raise
             if self.generation == before or answer.url != self._went_to:  # else who followed has told all
-                self._renew()
-            stream = await self._judge(answer, self.generation, start, end, attempt)
+                self.generation += 1
+            try:
+                stream = await self._judge(answer, self.generation, start, end, attempt)
+            except StaleUrl as setback:
+                setback.alone = not self._barren
+                if all(stream.host != answer.host for stream in self.progress.streams):
+                    self._edges.failed(answer.host)
+                raise
             self._use(answer)
             return stream
-
-    def _renew(self) -> None:
-        self.generation += 1
-        self.gained = 0
 
     def _use(self, answer: Answer) -> None:
         """All go where that came from."""
         self._edges.offered(host_of(self.url), answer.host)
         self._direct = self._went_to = answer.url
         self.host = answer.host
+        self._good, self._barren, self._refuser = self.generation, 0, ""
         self._edges.spare(self.host)
 
     async def _go_ahead(
@@ -261,7 +288,7 @@ class Source:
             raise
         stream.generation = generation
         if self.generation < generation:
-            self._renew()
+            self.generation = generation
             self._use(answer)
         return stream
 
@@ -279,7 +306,9 @@ class Source:
                 self._wholes = 0 if body is Body.RANGE else self._wholes + 1
                 if self.ranges is None or self._wholes in (0, _WHOLES):
                     self.ranges = body is Body.RANGE
-                return Stream(answer, body, self, generation)
+                stream = Stream(answer, body, self, generation)
+                self.progress.streams.add(stream)
+                return stream
             raise await self._refusal(answer, generation, attempt)
         except WrongAnswer as setback:
             await answer.close()
@@ -305,11 +334,12 @@ class Source:
         return PartSetback(f"{status} from {answer.host}")
 
     async def _stale(self, answer: Answer, generation: int, attempt: Attempt) -> Exception:
-        if generation == self.generation and generation != self._judged:
-            self._judged = generation
-            self._barren = 0 if self.gained else self._barren + 1
         if generation == self.generation:
             self._direct = None
+            if generation != self._good:
+                # While others bring bytes, the host may mean this connection alone.
+                self._barren = self._barren + 1 if self.progress.stopped else 0
+                self._refuser = answer.host if self._barren else ""
         if self._barren >= _BARREN:
             words = await answer.words(attempt)
             portal = SIGN_IN if words == WEB_PAGE else ""
