@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -146,7 +147,8 @@ async def test_what_came_of_a_pull_that_was_taken_back_shows_at_once(live: Live)
     pull = life.pull(NAMES[0])
     assert pull is not None and pull.manifest is not None
     pull.downloads = [BlobDownload(layer, life.context) for layer in pull.manifest.blobs]
-    pull.downloads[0].verified = True
+    pull.downloads[0].verified, pull.downloads[0].sizes = True, array("Q", [SIZE])
+    pull.downloads[1].verified = True  # deleted
     await life.queue.remove([pull.id], delete=False)
     life.queue.undo()
     again = life.pull(NAMES[0])

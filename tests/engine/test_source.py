@@ -155,6 +155,30 @@ def test_a_store_that_refuses_more_than_so_many_connections_serves_those(
     assert it.events(EventKind.RETRY) == []
 
 
+def test_a_blob_that_is_always_refused_is_asked_for_ever_more_seldom_while_another_comes(
+    registry: Registries, engine: Engines, monkeypatch: pytest.MonkeyPatch, transport_kind: str
+) -> None:
+    model = make_model("pair", 2000 * KB, 300 * KB, seed=24)
+    whole, refused = layer(model).digest, layer(model, 1).digest
+    answer = Site._blob
+
+    def forbid(site: Site, blob: Blob, request: Request) -> Reply:
+        reply = answer(site, blob, request)
+        if blob.digest == refused:
+            reply.status = 403
+        return reply
+
+    monkeypatch.setattr(Site, "_blob", forbid)
+    server = registry(model, faults="rate@300KB/s")
+    it = engine(transport=transport_kind, connections=3, part_size=100 * KB, tuning={"run_seconds": 0.3})
+    pull = it.add(server.names()[0])
+    failed = it.until_failed(pull)
+    assert "refuses fresh addresses" in failed.error
+    assert server.counters.bytes_sent(whole) == 2000 * KB, "all that comes has come first"
+    resolved = [record for record in server.counters.records("resolve") if record.digest == refused]
+    assert 5 <= len(resolved) <= 20
+
+
 @pytest.mark.parametrize(
     ("faults", "kind", "words"),
     [

@@ -17,7 +17,8 @@ from pulltui.engine.gates import Gate
 from pulltui.engine.login import Secrets
 from pulltui.engine.request import Answer, Requester
 from pulltui.engine.setbacks import PartSetback, StaleUrl
-from pulltui.engine.source import Progress, Source, Stream
+from pulltui.engine.source import Source
+from pulltui.engine.stream import Progress, Stream
 from pulltui.engine.tuning import Tuning
 from support.clock import Clock
 
@@ -52,6 +53,8 @@ class Network(Requester):
         """The host takes the address for one that went stale, from those who come by themselves."""
         self.turns_away = False
         """The host takes no fresh address, either."""
+        self.breaks = False
+        """The host fails where somebody comes with a fresh address."""
         self.unwanted: list[bool] = []
         """Whether who was sent to the host would rather have gone elsewhere, in order."""
         self._clock = clock
@@ -87,7 +90,7 @@ class Network(Requester):
             url, redirected = HOST, True
             self.unwanted.append(avoid(url))
             await self.sent_there.wait()
-            status = 403 if self.turns_away else 206
+            status = 500 if self.breaks else 403 if self.turns_away else 206
         else:
             status = 403 if self.refuses else 206
         await self.host.wait()
@@ -103,7 +106,7 @@ class World:
         self.clock = Clock()
         self.network = Network(self.clock)
         self.edges = Edges(self.clock, 3.0)
-        self.progress = Progress()
+        self.progress = Progress(self.clock)
         self.source = Source(
             self.network,
             REGISTRY,
@@ -389,20 +392,53 @@ async def test_none_is_final_while_another_stream_is_open_or_was_a_moment_ago(wo
     await stream.close()
     world.clock.now += 1.9
     for _ in range(3):
-        assert (await world.turned_away()).alone
+        assert not (await world.turned_away()).alone
+        assert world.source.rest, "the blob's, for nothing of it comes"
     world.clock.now += 0.1
     assert not (await world.turned_away()).alone
     with pytest.raises(RefusedError):
         await world.open()
 
 
-async def test_none_is_final_while_another_blob_of_the_pull_comes() -> None:
-    world, other = World(), World()
+async def test_a_blob_of_which_none_is_taken_rests_while_another_one_comes(world: World) -> None:
+    other = World()
     other.source.progress = world.progress
     stream = await other.open()
-    for _ in range(5):
-        assert (await world.turned_away()).alone
+    for rest in (0.1, 0.2, 0.4):
+        assert not (await world.turned_away()).alone, "the next connection would fare no better"
+        assert world.source.rest == pytest.approx(rest)
+        await world.turned_away()
+        assert world.source.rest == pytest.approx(rest), "who asked at the same time tells nothing new"
+        world.clock.now += 1.0
+    await world.turned_away()
+    world.source.retry_now()
+    assert not world.source.rest
+    world.network.turns_away = False
+    await (await world.open()).close()
+    await world.turned_away()
+    assert world.source.rest == pytest.approx(0.1)
     await stream.close()
+
+
+async def test_an_address_that_served_is_no_fresh_one_because_another_one_was_asked_for_in_vain(
+    world: World,
+) -> None:
+    await (await world.open()).close()
+    world.network.breaks = True
+    world.source.refresh(1)
+    with pytest.raises(PartSetback):
+        await world.open()
+    world.clock.now += 1000.0
+    world.network.breaks, world.network.refuses = False, True
+    world.network.host.clear()
+    first, second = world.open(), world.open()
+    await settled()
+    world.network.host.set()
+    for task in (first, second):
+        with pytest.raises(StaleUrl):
+            await task
+    world.network.refuses = False
+    await (await world.open()).close()
 
 
 async def test_one_that_is_good_lets_those_before_it_be_forgotten(world: World) -> None:

@@ -92,7 +92,7 @@ class BlobDownload:
             if not self.wanted_by:
                 await asyncio.to_thread(store.partial(self.digest).remove)
                 await asyncio.to_thread(store.staged(self.digest).unlink, missing_ok=True)
-                self.table = None
+                self.table, self.sizes = None, array("Q")
 
     @property
     def is_open(self) -> bool:
@@ -316,7 +316,7 @@ class BlobDownload:
 
     def forget(self) -> None:
         """What was verified has vanished: it has to come again."""
-        self.verified, self.table = False, None
+        self.verified, self.table, self.sizes = False, None, array("Q")
         self.delayed.clear()
 
     # -- hashing and the end ------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Connection:
         `idle`: this is the second look, after there was nothing else: parts that failed may be taken sooner.
         """
         for blob in self._pull.downloads:
-            if blob.verified or blob.error is not None:
+            if blob.verified or blob.error is not None or self._pull.source(blob).rest:
                 continue
             if not blob.is_open:
                 await blob.open()

@@ -123,6 +123,7 @@ class Pull:
             self.crew.retry_now()
         for blob in self.downloads:
             blob.forgive()
+            self.source(blob).retry_now()
         self.kick()
 
     def pause(self) -> None:
@@ -176,7 +177,7 @@ class Pull:
     async def wait_for_work(self) -> None:
         """Wait until there may be a run to take."""
         waits = [wait for blob in self.downloads if (wait := blob.next_wait()) is not None]
-        await self.change.wait(min(waits, default=None), resting=True)
+        await self.change.wait(min(waits + self._sources.rests(), default=None), resting=True)
 
     # -- what the screen shows ----------------------------------------------------------------------
 
@@ -188,8 +189,8 @@ class Pull:
             return Waiting(self._waiting.why, left, self._waiting.kind)
         if self.state not in (PullState.RESOLVING, PullState.DOWNLOADING):
             return None
-        resolving = self.state is PullState.RESOLVING
-        asked = [self.registry] if resolving else self._sources.asked(self.downloads)
+        fetching = self.state is PullState.DOWNLOADING
+        asked = self._sources.asked(self.downloads) if fetching else [self.registry]
         for host in dict.fromkeys([*asked, *self._outages.hosts(self._received)]):
             if (waiting := self._context.gates.gate(host).waiting) is not None:
                 return waiting

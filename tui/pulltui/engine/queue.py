@@ -236,9 +236,7 @@ class Queue:
         entry = entry_of(pull)
         fresh = self._make(pull.id, pull.name, entry.scheme, self._context, self)
         self._wake(fresh, entry, pull.manifest, asleep=pull.asleep)
-        there = {
-            blob.digest: blob.written for blob in pull.downloads if blob.verified or blob.table is not None
-        }
+        there = {blob.digest: blob.written for blob in pull.downloads if blob.sizes or blob.table is not None}
         fresh.peeked, fresh.cached, fresh.counted = pull.peeked | there, pull.cached, pull.counted
         return fresh
 
@@ -270,7 +268,9 @@ class Queue:
         """Look what is on disk of pulls that do not run, one after the other, beside everything else."""
         self._to_look_at |= dict.fromkeys(pull.id for pull in pulls)
         if self._to_look_at and all(task.done() for task in self._peeks):
-            self._peeks = {asyncio.create_task(self._look())}
+            task = asyncio.create_task(self._look())
+            self._peeks.add(task)
+            task.add_done_callback(self._peeks.discard)
 
     async def _look(self) -> None:
         while self._to_look_at:

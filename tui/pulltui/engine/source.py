@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -12,70 +12,24 @@ import httpx
 from pulltui.engine.accept import FINAL, STALE, Body, accept
 from pulltui.engine.attempt import Attempt
 from pulltui.engine.auth import Authenticator
+from pulltui.engine.backoff import doubling
 from pulltui.engine.clean import SIGN_IN, WEB_PAGE
 from pulltui.engine.edges import Edges
 from pulltui.engine.errors import NotFoundError, RefusedError, ResponseError
 from pulltui.engine.request import Answer, Requester, host_of
 from pulltui.engine.setbacks import HostSetback, PartSetback, StaleUrl, WrongAnswer
+from pulltui.engine.stream import Progress, Stream
 
 _FINAL = FINAL | {httpx.codes.NETWORK_AUTHENTICATION_REQUIRED}
 """Server errors that trying again does not change, and a network that says plainly one must sign in first."""
 _BARREN = 2
 """Fresh URLs in a row that are refused, while nothing comes from anywhere, before the pull fails."""
-_BETWEEN = 2.0
-"""Seconds in which who has come to the end of a run has an answer for the next one."""
-
+_REST = (0.1, 5.0)
+"""First and longest pause, in seconds, of a blob whose fresh URLs are refused while others bring bytes."""
 _FOLLOWERS = 4
 """So many ask, one after the other, in the time that the first one had for itself."""
 _WHOLES = 3
 """Whole blobs in a row, instead of ranges, after which a server that knew ranges knows them no more."""
-
-
-class Progress:
-    """Whether anything comes for a pull, whichever its blob."""
-
-    def __init__(self) -> None:
-        self.streams: set[Stream] = set()
-        """Those that are open. Under a cap, or just now, they may bring nothing."""
-        self._ended = -math.inf
-
-    def ended(self, stream: Stream) -> None:
-        """One is closed."""
-        self.streams.discard(stream)
-        self._ended = _now()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether there is none, and not only between one run and the next."""
-        return not self.streams and _now() - self._ended >= _BETWEEN
-
-
-class Stream:
-    """The accepted answer to a ranged GET."""
-
-    def __init__(self, answer: Answer, body: Body, source: Source, generation: int) -> None:
-        self.body = body
-        self.host = answer.host
-        self.generation = generation
-        self.sized = "content-length" in answer.response.headers
-        """Whether the body ends by itself; otherwise only the connection's end tells."""
-        self._answer = answer
-        self._source = source
-
-    async def chunks(self, attempt: Attempt) -> AsyncIterator[memoryview]:
-        """Go through the raw body."""
-        async for chunk in self._answer.chunks(attempt):
-            self._source.failing = 0
-            yield chunk
-
-    def drop(self) -> None:
-        """Have the connection carry nothing more; the body must not be read to its end."""
-        self._answer.drop()
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        self._source.progress.ended(self)
-        await self._answer.close()
 
 
 class Source:
@@ -137,6 +91,9 @@ class Source:
         self._barren = 0
         self._refuser = ""
         """Host that refused a fresh address while nothing came from anywhere."""
+        self._rests = 0
+        """How often in a row nobody was to ask for it."""
+        self._rests_until = -math.inf
         self._good = 0
         """The last generation that was any good: that it turns out stale is no wonder."""
         self._wrong = 0
@@ -256,19 +213,39 @@ class Source:
             try:
                 stream = await self._judge(answer, self.generation, start, end, attempt)
             except StaleUrl as setback:
-                setback.alone = not self._barren
+                self._refused(setback)
                 if all(stream.host != answer.host for stream in self.progress.streams):
                     self._edges.failed(answer.host)
                 raise
             self._use(answer)
             return stream
 
+    def _refused(self, setback: StaleUrl) -> None:
+        """A fresh address is refused. If that fails nothing, somebody rests: if some of the blob comes, the
+        connection; else the blob, for the next connection would fare no better.
+        """
+        if self._barren:
+            return
+        setback.alone = any(stream.source is self for stream in self.progress.streams)
+        if not setback.alone and not self.rest:
+            self._rests_until = _now() + doubling(self._rests, *_REST)
+            self._rests += 1
+
+    @property
+    def rest(self) -> float:
+        """Seconds in which nobody should ask for it: others use what there is."""
+        return max(0.0, self._rests_until - _now())
+
+    def retry_now(self) -> None:
+        """Somebody does not want to wait."""
+        self._rests_until = -math.inf
+
     def _use(self, answer: Answer) -> None:
         """All go where that came from."""
         self._edges.offered(host_of(self.url), answer.host)
         self._direct = self._went_to = answer.url
         self.host = answer.host
-        self._good, self._barren, self._refuser = self.generation, 0, ""
+        self._good, self._barren, self._rests, self._refuser = self.generation, 0, 0, ""
         self._edges.spare(self.host)
 
     async def _go_ahead(
@@ -294,6 +271,8 @@ class Source:
 
     async def _direct_get(self, headers: dict[str, str], start: int, end: int, attempt: Attempt) -> Stream:
         url, generation = self._direct or self.url, self.generation
+        if self._direct is not None:
+            self._good = generation  # it has served, though who asked for another one since did so in vain
         answer = await self._requester.get(url, headers, attempt, self._auth, redirected=url != self.url)
         return await self._judge(answer, generation, start, end, attempt)
 

@@ -9,7 +9,8 @@ import httpx
 from pulltui.engine.auth import Authenticator
 from pulltui.engine.blob import BlobDownload
 from pulltui.engine.context import Context
-from pulltui.engine.source import Progress, Source
+from pulltui.engine.source import Source
+from pulltui.engine.stream import Progress
 
 
 class Sources:
@@ -21,7 +22,7 @@ class Sources:
         self._url = repository_url
         self._registry = registry
         self._auth = auth
-        self._progress = Progress()
+        self._progress = Progress(context.clock)
         self._sources: dict[str, Source] = {}
 
     def of(self, digest: str, size: int) -> Source:
@@ -45,6 +46,10 @@ class Sources:
         """Return the host that a blob's bytes come from, the registry until that is known."""
         source = self._sources.get(digest)
         return source.host if source is not None else self._registry
+
+    def rests(self) -> list[float]:
+        """Return the seconds until blobs may be asked for again whose addresses were refused."""
+        return [source.rest for source in self._sources.values() if source.rest]
 
     def asked(self, blobs: Iterable[BlobDownload]) -> list[str]:
         """Return the hosts whose answers blobs need just now.
