@@ -185,7 +185,8 @@ def test_a_part_in_trouble_says_what_and_how_often_and_how_long(
     why: str,
 ) -> None:
     server = registry(MODEL, faults=faults)
-    it = engine(transport=transport_kind, backoff_cap=0.3, tuning={"backoff_base": 0.3})
+    # Two parts: more of them, all answered wrongly at once, would be the end of it.
+    it = engine(transport=transport_kind, part_size=1000 * KB, backoff_cap=0.3, tuning={"backoff_base": 0.3})
     it.service.watch([DIGEST])
     pull = it.add(server.names()[0])
 
