@@ -7,6 +7,7 @@ from typing import Literal
 
 import httpx
 import pytest
+from pulltui.engine import source as source_module
 from pulltui.engine.network import Way
 from pulltui.engine.partial import Partial, PartialPaths
 from pulltui.engine.store import Store
@@ -15,6 +16,7 @@ from support.authserver import HttpServer, Reply, Request
 from support.certificates import Authority
 from support.clock import Clock
 from support.partials import DIGEST, NAME, PART, TOTAL
+from support.played_source import World
 from support.rawserver import Handler, RawServer
 
 TransportKind = Literal["fast", "httpx"]
@@ -118,3 +120,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
     it.open("now")
     yield it
     it.close()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Its time is the clock's: nobody is tired of waiting before that is moved."""
+    world = World(follow_after=0.01)
+    monkeypatch.setattr(source_module, "_now", world.clock)
+    return world

@@ -131,28 +131,25 @@ def test_slow_connections_that_have_just_asked_are_not_useless(registry: Registr
     it.service.remove([pull], delete=True).result(30)
 
 
-def test_where_all_crawl_at_once_one_shows_whether_it_is_they(registry: Registries, engine: Engines) -> None:
-    """Four connections were quick, then four requests crawl: there is nobody left to compare them with."""
+@pytest.mark.parametrize(
+    ("crawling", "tuning", "why"),
+    [
+        (4, {"slump": 0.4}, "bytes come far slower than they did"),
+        (1, {"near": 60.0}, "the end is near"),
+    ],
+)
+def test_who_crawls_is_not_waited_for_where_all_do_at_once_or_near_the_end(
+    *, registry: Registries, engine: Engines, crawling: int, tuning: dict[str, float], why: str
+) -> None:
+    """Four connections were quick. Where four requests crawl, there is nobody left to compare them with."""
     server = registry(make_model("long", 24 * MB, seed=83), faults="rate@2MB/s")
-    tuning = {"slump": 0.4, "idle_after": 0.1, "run_seconds": 0.3, "look": 0.02}
+    tuning = {"idle_after": 0.1, "run_seconds": 0.3, "look": 0.02, **tuning}
     it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=tuning)
     pull = it.add(server.names()[0])
     it.until(lambda: it.pull(pull).done > 8 * MB, "a good part")
-    server.faults = "slow@10KB/s*4,rate@2MB/s"
+    server.faults = f"slow@10KB/s*{crawling},rate@2MB/s"
     it.until_done(pull)
-    why = [event.why for event in it.events()]
-    assert "far slower than the others, and bytes come far slower than they did" in why
-
-
-def test_who_crawls_near_the_end_is_not_waited_for(registry: Registries, engine: Engines) -> None:
-    server = registry(make_model("long", 24 * MB, seed=83), faults="rate@2MB/s")
-    tuning = {"near": 60.0, "idle_after": 0.1, "run_seconds": 0.3, "look": 0.02}
-    it = engine(connections=4, part_size=1 * MB, stall_timeout=300.0, tuning=tuning)
-    pull = it.add(server.names()[0])
-    it.until(lambda: it.pull(pull).done > 8 * MB, "a good part")
-    server.faults = "slow@10KB/s*1,rate@2MB/s"
-    it.until_done(pull)
-    assert "far slower than the others, and the end is near" in [event.why for event in it.events()]
+    assert f"far slower than the others, and {why}" in [event.why for event in it.events()]
 
 
 @pytest.mark.parametrize(("near", "sooner"), [(0.0, False), (60.0, True)])
